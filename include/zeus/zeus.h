@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything: devices, sessions, errors, version.
+ */
+#ifndef ZEUS_ZEUS_H
+#define ZEUS_ZEUS_H
+
+#include <zeus/device.h>
+#include <zeus/error.h>
+#include <zeus/session.h>
+#include <zeus/version.h>
+
+#endif /* ZEUS_ZEUS_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Vendor libraries by dlopen: a table of symbols filled into a struct of function pointers that the
+ * caller owns. Nothing global, so that a second library of the same kind can be open beside it.
+ * Libraries are loaded RTLD_NOW | RTLD_LOCAL and never unloaded: vendors' libraries start threads
+ * and register exit handlers that would outlive their code.
+ */
+#ifndef ZEUS_BASE_DL_H
+#define ZEUS_BASE_DL_H
+
+#include <stddef.h>
+
+#include <zeus/error.h>
+
+#include "base/attr.h"
+
+/* One symbol: where its pointer goes, its name, an older name to fall back on. */
+struct dl_symbol {
+    size_t offset; /* of the function pointer in the caller's struct */
+    const char *name;
+    const char *fallback; /* NULL: none */
+    int is_required;
+};
+
+#define DL_REQUIRED(type, member, symbol)       \
+    {                                           \
+        offsetof(type, member), symbol, NULL, 1 \
+    }
+#define DL_OPTIONAL(type, member, symbol)       \
+    {                                           \
+        offsetof(type, member), symbol, NULL, 0 \
+    }
+#define DL_OPTIONAL_OR(type, member, symbol, older) \
+    {                                               \
+        offsetof(type, member), symbol, older, 0    \
+    }
+#define DL_REQUIRED_OR(type, member, symbol, older) \
+    {                                               \
+        offsetof(type, member), symbol, older, 1    \
+    }
+
+/* Opens one library by name or path. ZEUS_ENOLIB with the loader's own words. The handle is never
+ * closed. */
+int dl_open(const char *name, void **ret_handle, zeus_error *err) ZEUS_CHECK;
+
+/* Fills `functions` (zeroed by the caller); absent optional symbols stay NULL. ZEUS_ENOSYM names
+ * the first required symbol that is missing. */
+int dl_load(void *handle, const struct dl_symbol *symbols, size_t count, void *functions,
+            zeus_error *err) ZEUS_CHECK;
+
+#endif /* ZEUS_BASE_DL_H */
