@@ -22,6 +22,8 @@
  * it, as a share of the power: see "what no sensor of this class can see" in docs/measurement.md.
  */
 #define HIDDEN_FLOOR 0.2
+/* How far unrest that is hidden takes the energy carried on away from its mean line. */
+#define HIDDEN_CARRIED 0.5
 /* How far past the last knot the power is carried on before it is a gap. */
 #define CARRY_PERIODS 3u
 #define CARRY_MIN_NS  UINT64_C(300000000)
@@ -306,6 +308,12 @@ static void edge_outside(const struct estimator *est, const struct around *a, ui
     edge->energy_j = knot->energy_j + sign * carry_w * carry_s;
     edge->var_j2 =
         square(s.spread_w) * period_s * carry_s + square((high_w - low_w) * carry_s) / 12;
+    double near_hidden_w = hidden_near_w(a, UINT32_MAX);
+    double far_w = hidden_far_w(est->knots, a->numbers + a->at);
+    double hidden_w2 =
+        square(near_hidden_w) + FAR_DOUBT * square(far_w) + square(HIDDEN_FLOOR * carry_w);
+    edge->var_j2 +=
+        square(HIDDEN_CARRIED * fmin(carry_s, (double)est->period_ns * 1e-9)) * hidden_w2;
     edge->base_var_j2 = knot->var_j2;
     edge->slope_w[0] = carry_w;
     edge->knot_var_s2[0] = time_var_s2(knot);
