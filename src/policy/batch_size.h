@@ -27,8 +27,8 @@
 #define BATCH_SIZE_QUIRK_SPIKE       (1u << 3) /* equal rewards: infinite precision */
 #define BATCH_SIZE_QUIRK_SECONDS     (1u << 4) /* unseeded draws start from the time in seconds */
 #define BATCH_SIZE_QUIRK_DEADLOCK    (1u << 5) /* nothing converged: an error for ever */
-#define BATCH_SIZE_COMPAT                                                                  \
-    (BATCH_SIZE_QUIRK_POISON | BATCH_SIZE_QUIRK_REFUSE | BATCH_SIZE_QUIRK_ZERO_ROUNDS |    \
+#define BATCH_SIZE_COMPAT                                                               \
+    (BATCH_SIZE_QUIRK_POISON | BATCH_SIZE_QUIRK_REFUSE | BATCH_SIZE_QUIRK_ZERO_ROUNDS | \
      BATCH_SIZE_QUIRK_SPIKE | BATCH_SIZE_QUIRK_SECONDS | BATCH_SIZE_QUIRK_DEADLOCK)
 
 enum batch_size_type {
@@ -122,7 +122,8 @@ struct batch_size_verdict {
 
 /* Judges a report against the job's minimum cost (NaN: none yet). */
 void batch_size_judge(const struct batch_size_job *job, double min_cost,
-                      const struct batch_size_report *report, struct batch_size_verdict *ret_verdict);
+                      const struct batch_size_report *report,
+                      struct batch_size_verdict *ret_verdict);
 
 /* Whether an outcome becomes the job's new minimum cost (and its batch size the one that
  * concurrent trials get). */
