@@ -116,7 +116,21 @@ uint64_t rng_bounded(struct rng *rng, uint64_t max)
     return max == UINT64_MAX ? rng_next64(rng) : bounded64(rng, max);
 }
 
-/* Fisher-Yates over indices from the end down to `first`. */
+/* Uniform in 0..max by masked rejection: what numpy's shuffle draws, unlike its choice. */
+static uint64_t interval(struct rng *rng, uint64_t max)
+{
+    uint64_t mask = max;
+    for (unsigned shift = 1; shift < 64; shift *= 2) {
+        mask |= mask >> shift;
+    }
+    uint64_t value;
+    do {
+        value = (max <= UINT32_MAX ? rng_next32(rng) : rng_next64(rng)) & mask;
+    } while (value > max);
+    return value;
+}
+
+/* Fisher-Yates over indices from the end down to `first`, as choice does it. */
 static void shuffle_indices(struct rng *rng, uint64_t *indices, size_t count, size_t first)
 {
     for (size_t i = count; i-- > first;) {
@@ -132,7 +146,7 @@ void rng_permutation(struct rng *rng, size_t n, uint64_t *indices)
     for (size_t i = 0; i < n; i++) {
         indices[i] = i;
     }
-    shuffle_indices(rng, indices, n, 1);
+    rng_shuffle(rng, indices, n, sizeof(*indices));
 }
 
 void rng_shuffle(struct rng *rng, void *elements, size_t count, size_t size)
@@ -140,7 +154,7 @@ void rng_shuffle(struct rng *rng, void *elements, size_t count, size_t size)
     unsigned char *bytes = elements;
     for (size_t i = count; i-- > 1;) {
         unsigned char *a = bytes + i * size;
-        unsigned char *b = bytes + (size_t)rng_bounded(rng, i) * size;
+        unsigned char *b = bytes + (size_t)interval(rng, i) * size;
         for (size_t k = 0; k < size && a != b; k++) {
             const unsigned char kept = a[k];
             a[k] = b[k];

@@ -32,6 +32,19 @@ static void known_answers(void **state)
     assert_true(rng_standard_normal(&rng) == 0x1.61e0d28bbb3a1p-2);
 }
 
+static void known_permutation(void **state)
+{
+    (void)state;
+    static const uint64_t want[10] = {5, 6, 0, 7, 3, 2, 4, 9, 1, 8};
+    struct rng rng;
+    rng_seed(&rng, 42);
+    uint64_t order[10];
+    rng_permutation(&rng, 10, order);
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_int_equal(order[i], want[i]);
+    }
+}
+
 static void text_round_trip(void **state)
 {
     (void)state;
@@ -145,8 +158,9 @@ static void choices_are_distinct(void **state)
     static const struct {
         uint64_t n;
         size_t k;
-    } rows[] = {{1, 1},      {1, 0},         {7, 7},       {40, 33},       {1000, 1000},
-                {20000, 10}, {20000, 20000}, {20000, 500}, {(uint64_t)1 << 40, 300}};
+    } rows[] = {{1, 1},         {1, 0},       {7, 7},
+                {40, 33},       {1000, 1000}, {20000, 10},
+                {20000, 20000}, {20000, 500}, {(uint64_t)1 << 40, 300}};
     struct rng rng;
     rng_seed(&rng, 17);
     static uint64_t indices[20000];
@@ -166,7 +180,7 @@ static void shuffles_permute(void **state)
 {
     (void)state;
     struct rng rng;
-    rng_seed(&rng, 42);
+    rng_seed(&rng, 41);
     struct rng twin = rng;
     uint64_t order[100];
     rng_permutation(&rng, ARRAY_LEN(order), order);
@@ -225,15 +239,11 @@ static void decimal_seeds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers),
-        cmocka_unit_test(text_round_trip),
-        cmocka_unit_test(bad_texts),
-        cmocka_unit_test(half_words),
-        cmocka_unit_test(bounds),
-        cmocka_unit_test(uniform_bounded),
-        cmocka_unit_test(choices_are_distinct),
-        cmocka_unit_test(shuffles_permute),
-        cmocka_unit_test(normal_moments),
+        cmocka_unit_test(known_answers),    cmocka_unit_test(known_permutation),
+        cmocka_unit_test(text_round_trip),  cmocka_unit_test(bad_texts),
+        cmocka_unit_test(half_words),       cmocka_unit_test(bounds),
+        cmocka_unit_test(uniform_bounded),  cmocka_unit_test(choices_are_distinct),
+        cmocka_unit_test(shuffles_permute), cmocka_unit_test(normal_moments),
         cmocka_unit_test(decimal_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
