@@ -7,6 +7,7 @@
 #include "base/macro.h"
 
 static const struct backend *const backends[] = {
+    &rapl_backend,
     NULL,
 };
 
