@@ -153,6 +153,7 @@ struct sim_load {
 struct sim_live {
     struct sim_settings settings;
     struct sim_load loads[SIM_LOAD_SLOTS];
+    uint32_t load_count;
     uint32_t next_load_id;
     uint32_t event_count;
     int64_t reaped_ns; /* when owners of loads were last looked at */
