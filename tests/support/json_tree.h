@@ -131,16 +131,24 @@ static inline const struct json_node *json_tree_next(const struct json_tree *tre
 static inline double json_node_double(const struct json_node *node)
 {
     double value = 0;
-    if (json_get_double(&node->value, &value) < 0) {
+    if (!node || json_get_double(&node->value, &value) < 0) {
         abort();
     }
     return value;
 }
 
+static inline int json_node_bool(const struct json_node *node)
+{
+    if (!node || (node->token != JSON_TRUE && node->token != JSON_FALSE)) {
+        abort();
+    }
+    return node->token == JSON_TRUE;
+}
+
 static inline int64_t json_node_i64(const struct json_node *node)
 {
     int64_t value = 0;
-    if (json_get_i64(&node->value, &value) < 0) {
+    if (!node || json_get_i64(&node->value, &value) < 0) {
         abort();
     }
     return value;
@@ -148,7 +156,7 @@ static inline int64_t json_node_i64(const struct json_node *node)
 
 static inline const char *json_node_text(const struct json_node *node, char *out, size_t size)
 {
-    if (json_get_string(&node->value, out, size) < 0) {
+    if (!node || json_get_string(&node->value, out, size) < 0) {
         abort();
     }
     return out;
