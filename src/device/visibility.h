@@ -61,11 +61,10 @@ int visibility_select(const struct visibility_gpu *gpus, size_t gpu_count,
                       const struct visibility_env *env, struct visibility_pick *picks,
                       struct visibility_result *ret_result, zeus_error *err) ZEUS_CHECK;
 
-/* Keeps the visible devices of one backend ("nvml", "amdsmi") in visible order, moves the others of
- * that backend to `hidden`, marks slices, and numbers all GPUs of the list anew. The finding gets
- * the number of visible devices and the note. On failure both lists still own their devices; after
- * INVAL they are as they were. */
+/* Keeps the visible devices of one backend ("nvml", "amdsmi") in visible order, destroys the others
+ * of that backend, marks slices, and numbers all GPUs of the list anew. The finding gets the number
+ * of visible devices and the note. */
 int visibility_apply(const struct device_env *env, const char *backend, struct device_list *list,
-                     struct device_list *hidden, zeus_finding *finding, zeus_error *err) ZEUS_CHECK;
+                     zeus_finding *finding, zeus_error *err) ZEUS_CHECK;
 
 #endif /* ZEUS_DEVICE_VISIBILITY_H */

@@ -108,11 +108,11 @@ static void rebuild(const struct work *work, size_t visible, const char *backend
     size_t kept = 0;
     size_t placed = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct device *dev = list->items[i];
-        if (!is_of(dev, backend)) {
-            list->items[kept++] = dev;
+        if (!is_of(list->items[i], backend)) {
+            list->items[kept++] = list->items[i];
         } else if (placed < visible) {
-            list->items[kept++] = NULL; /* kept <= i: nothing unread is overwritten */
+            /* kept <= i, and every device of the backend is held by `work` */
+            list->items[kept++] = NULL;
             placed++;
         }
     }
@@ -126,19 +126,11 @@ static void rebuild(const struct work *work, size_t visible, const char *backend
             work->devices[pick->position] = NULL;
         }
     }
-}
-
-/* What `rebuild` left over. A device that does not fit is destroyed by device_list_add. */
-static int hide_rest(const struct work *work, struct device_list *hidden)
-{
-    int first = 0;
     for (size_t i = 0; i < work->count; i++) {
         if (work->devices[i]) {
-            int r = device_list_add(hidden, work->devices[i]);
-            first = first < 0 ? first : r;
+            work->devices[i]->ops->destroy(work->devices[i]);
         }
     }
-    return first;
 }
 
 static void number_gpus(struct device_list *list)
@@ -172,7 +164,7 @@ static int has_other_gpus(const struct device_list *list, const char *backend)
 }
 
 int visibility_apply(const struct device_env *env, const char *backend, struct device_list *list,
-                     struct device_list *hidden, zeus_finding *finding, zeus_error *err)
+                     zeus_finding *finding, zeus_error *err)
 {
     int is_amd = strcmp(backend, "amdsmi") == 0;
     const struct visibility_env values = {
@@ -199,7 +191,6 @@ int visibility_apply(const struct device_env *env, const char *backend, struct d
         rebuild(&work, result.count, backend, list);
         number_gpus(list);
         report(finding, &result);
-        r = hide_rest(&work, hidden);
     }
     work_done(&work);
     return r;
