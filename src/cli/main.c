@@ -2,6 +2,7 @@
  *
  * The `zeus` program: finds the command and runs it.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +16,21 @@ static int print_version(void)
     return fflush(stdout) == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILURE;
 }
 
+/* With one of the three standard descriptors closed, the next file opened would take its number and
+ * receive what was meant for a terminal. The stand-ins vanish at exec: a program we run finds them
+ * closed as they were. */
+static void guard_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd) {
+            return;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    guard_standard_descriptors();
     if (argc < 2) {
         cli_print_overview(stderr);
         return CLI_EXIT_USAGE;

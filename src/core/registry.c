@@ -7,11 +7,13 @@
 #include "base/macro.h"
 
 static const struct backend *const backends[] = {
-    NULL,
+    &nvml_backend,
+    &amdsmi_backend,
+    &rapl_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)
 {
-    *ret_count = ARRAY_LEN(backends) - 1;
+    *ret_count = ARRAY_LEN(backends);
     return backends;
 }
