@@ -54,7 +54,8 @@ static int allocate(struct maxflow *mf, int32_t arcs)
     mf->node = mem_calloc(nodes + 1, sizeof(*mf->node));
     mf->half = mem_calloc((size_t)arcs * 2 + 1, sizeof(*mf->half));
     mf->touched = mem_calloc(nodes + 1, sizeof(*mf->touched));
-    if (!mf->node || !mf->half || !mf->touched || queue_init(&mf->source_active, mf->nodes) < 0 ||
+    mf->scratch = mem_calloc(nodes + 1, sizeof(*mf->scratch));
+    if (!mf->node || !mf->half || !mf->touched || !mf->scratch || queue_init(&mf->source_active, mf->nodes) < 0 ||
         queue_init(&mf->sink_active, mf->nodes) < 0 || queue_init(&mf->orphans, mf->nodes) < 0 ||
         queue_init(&mf->bridges, mf->nodes) < 0) {
         maxflow_finish(mf);
@@ -97,6 +98,7 @@ void maxflow_finish(struct maxflow *mf)
     free(mf->node);
     free(mf->half);
     free(mf->touched);
+    free(mf->scratch);
     free(mf->source_active.items);
     free(mf->sink_active.items);
     free(mf->orphans.items);
@@ -142,6 +144,7 @@ void maxflow_start(struct maxflow *mf, int32_t source, int32_t sink)
     mf->source_active.head = mf->source_active.tail = 0;
     mf->sink_active.head = mf->sink_active.tail = 0;
     mf->bridges.head = mf->bridges.tail = 0;
+    mf->orphans.head = mf->orphans.tail = 0;
     mf->node[source].tree = MAXFLOW_SOURCE;
     mf->node[sink].tree = MAXFLOW_SINK;
     mf->node[source].parent = mf->node[sink].parent = PARENT_ROOT;
@@ -160,50 +163,55 @@ void maxflow_open(struct maxflow *mf, int32_t half)
     }
 }
 
-/* The smallest residual on the path source -> ... -> bridge -> ... -> sink. */
-static int64_t bottleneck(const struct maxflow *mf, int32_t bridge)
-{
-    const struct maxflow_half *half = mf->half;
-    int64_t least = half[bridge].residual;
-    int32_t p;
-    for (int32_t v = half[half[bridge].sister].head; (p = mf->node[v].parent) >= 0;
-         v = half[p].head) {
-        least = MIN_OF(least, half[half[p].sister].residual);
-    }
-    for (int32_t v = half[bridge].head; (p = mf->node[v].parent) >= 0; v = half[p].head) {
-        least = MIN_OF(least, half[p].residual);
-    }
-    return least;
-}
-
 static void make_orphan(struct maxflow *mf, int32_t v)
 {
     mf->node[v].parent = PARENT_ORPHAN;
     queue_push(&mf->orphans, v);
 }
 
+/* The residual capacity that ties a child to its parent over the child's half-edge h. */
+static int64_t tie(const struct maxflow *mf, int32_t h, uint8_t tree)
+{
+    return tree == MAXFLOW_SOURCE ? mf->half[h].reverse : mf->half[h].residual;
+}
+
+/* The smallest residual between v and its root, at most `least`. */
+static int64_t climb(const struct maxflow *mf, int32_t v, int64_t least)
+{
+    const uint8_t tree = mf->node[v].tree;
+    for (int32_t p; (p = mf->node[v].parent) >= 0; v = mf->half[p].head) {
+        least = MIN_OF(least, tie(mf, p, tree));
+    }
+    return least;
+}
+
+static void move_flow(struct maxflow *mf, int32_t h, int64_t amount)
+{
+    struct maxflow_half *half = &mf->half[h];
+    struct maxflow_half *back = &mf->half[half->sister];
+    half->residual -= amount;
+    half->reverse += amount;
+    back->residual += amount;
+    back->reverse -= amount;
+}
+
 /* Sends `amount` along the path through `bridge`; the roots of what it cuts off become orphans. */
 static void push_flow(struct maxflow *mf, int32_t bridge, int64_t amount)
 {
-    struct maxflow_half *half = mf->half;
     int32_t p;
-    half[bridge].residual -= amount;
-    half[half[bridge].sister].residual += amount;
-    for (int32_t v = half[half[bridge].sister].head; (p = mf->node[v].parent) >= 0;) {
-        int32_t up = half[p].head;
-        half[p].residual += amount;
-        int64_t *left = &half[half[p].sister].residual;
-        *left -= amount;
-        if (*left == 0) {
+    move_flow(mf, bridge, amount);
+    for (int32_t v = mf->half[mf->half[bridge].sister].head; (p = mf->node[v].parent) >= 0;) {
+        int32_t up = mf->half[p].head;
+        move_flow(mf, p, -amount);
+        if (mf->half[p].reverse == 0) {
             make_orphan(mf, v);
         }
         v = up;
     }
-    for (int32_t v = half[bridge].head; (p = mf->node[v].parent) >= 0;) {
-        int32_t up = half[p].head;
-        half[half[p].sister].residual += amount;
-        half[p].residual -= amount;
-        if (half[p].residual == 0) {
+    for (int32_t v = mf->half[bridge].head; (p = mf->node[v].parent) >= 0;) {
+        int32_t up = mf->half[p].head;
+        move_flow(mf, p, amount);
+        if (mf->half[p].residual == 0) {
             make_orphan(mf, v);
         }
         v = up;
@@ -212,93 +220,136 @@ static void push_flow(struct maxflow *mf, int32_t bridge, int64_t amount)
     mf->augmentations++;
 }
 
-/* The residual capacity that ties a child to its parent over the child's half-edge h. */
-static int64_t tie(const struct maxflow *mf, int32_t h, uint8_t tree)
+/* Turns the path from v to the root of its part around and hangs v on the half-edge `to`. A link
+ * that has no residual the other way stays: what is above it remains a part of its own. */
+static void hang(struct maxflow *mf, int32_t v, int32_t to)
 {
-    return tree == MAXFLOW_SOURCE ? mf->half[mf->half[h].sister].residual : mf->half[h].residual;
+    const uint8_t tree = mf->node[v].tree;
+    for (;;) {
+        int32_t old = mf->node[v].parent;
+        mf->node[v].parent = to;
+        if (old < 0) {
+            return;
+        }
+        to = mf->half[old].sister;
+        if (tie(mf, to, tree) == 0) {
+            return;
+        }
+        v = mf->half[old].head;
+    }
 }
 
-/* A parent for orphan v with a smaller label: labels fall towards the root, so it cannot be one of
- * v's own descendants and no path has to be walked. */
-static int32_t find_parent(const struct maxflow *mf, int32_t v, uint8_t tree)
+/* Lets the nodes of a part go; neighbours that could take one of them wake up. */
+static void release(struct maxflow *mf, int32_t count)
 {
-    const struct maxflow_node *node = &mf->node[v];
-    for (int32_t h = node->first; h < node[1].first; h++) {
-        const struct maxflow_node *u = &mf->node[mf->half[h].head];
-        if (u->tree == tree && u->label < node->label && u->parent != PARENT_ORPHAN &&
-            tie(mf, h, tree) > 0) {
-            return h;
+    const int32_t *part = mf->scratch;
+    for (int32_t i = 0; i < count; i++) {
+        struct maxflow_node *node = &mf->node[part[i]];
+        if (node->tree == MAXFLOW_SOURCE) {
+            touch(mf, part[i]);
+        }
+        node->tree = MAXFLOW_FREE;
+        node->parent = PARENT_NONE;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        const struct maxflow_node *node = &mf->node[part[i]];
+        for (int32_t h = node->first; h < node[1].first; h++) {
+            int32_t u = mf->half[h].head;
+            uint8_t tree = mf->node[u].tree;
+            if (tree != MAXFLOW_FREE && tie(mf, h, tree) > 0) {
+                activate(mf, u);
+            }
         }
     }
-    return PARENT_NONE;
 }
 
-/* Lets v go: its children become orphans, and its neighbours may take it later. */
-static void set_free(struct maxflow *mf, int32_t v)
+/* Is u outside the part whose root carries the mark `inside`? What the climb passes is marked with
+ * the answer, so that the climbs of one search together are no longer than the tree. */
+static int is_outside(struct maxflow *mf, int32_t u, uint32_t inside)
 {
-    struct maxflow_node *node = &mf->node[v];
-    const uint8_t tree = node->tree;
-    for (int32_t h = node->first; h < node[1].first; h++) {
-        int32_t u = mf->half[h].head;
-        struct maxflow_node *other = &mf->node[u];
-        if (other->tree == MAXFLOW_FREE) {
-            continue;
-        }
-        if (tie(mf, h, other->tree) > 0) {
-            activate(mf, u);
-        }
-        if (other->parent == mf->half[h].sister) {
-            make_orphan(mf, u);
+    const uint32_t outside = inside + 1;
+    int32_t top = u;
+    while (mf->node[top].mark < inside && mf->node[top].parent >= 0) {
+        top = mf->half[mf->node[top].parent].head;
+    }
+    const uint32_t answer = mf->node[top].mark == inside ? inside : outside;
+    for (; mf->node[u].mark < inside; u = mf->half[mf->node[u].parent].head) {
+        mf->node[u].mark = answer;
+        if (mf->node[u].parent < 0) {
+            break;
         }
     }
-    if (tree == MAXFLOW_SOURCE) {
-        touch(mf, v);
-    }
-    node->tree = MAXFLOW_FREE;
-    node->parent = PARENT_NONE;
+    return answer == outside;
 }
 
-static int augment(struct maxflow *mf, int32_t bridge)
+/* Looks for another place for the part below an orphan: the nearest of its nodes that can hang on
+ * a node outside becomes its new root. A part that has none is let go. */
+static void settle(struct maxflow *mf, int32_t orphan)
 {
-    int64_t amount = bottleneck(mf, bridge);
-    if (amount > MAXFLOW_INFINITE / 2) {
-        return 1;
-    }
-    push_flow(mf, bridge, amount);
-    while (!queue_is_empty(&mf->orphans)) {
-        int32_t v = queue_pop(&mf->orphans);
-        int32_t parent = find_parent(mf, v, mf->node[v].tree);
-        if (parent >= 0) {
-            mf->node[v].parent = parent;
-        } else {
-            set_free(mf, v);
+    const uint8_t tree = mf->node[orphan].tree;
+    const uint32_t inside = mf->now += 2;
+    int32_t *part = mf->scratch;
+    int32_t count = 1;
+    part[0] = orphan;
+    mf->node[orphan].mark = inside;
+    for (int32_t i = 0; i < count; i++) {
+        const struct maxflow_node *node = &mf->node[part[i]];
+        for (int32_t h = node->first; h < node[1].first; h++) {
+            int32_t u = mf->half[h].head;
+            struct maxflow_node *other = &mf->node[u];
+            if (other->tree != tree) {
+                continue;
+            }
+            if (other->parent == mf->half[h].sister) {
+                other->mark = inside;
+                part[count++] = u;
+            } else if (tie(mf, h, tree) > 0 && is_outside(mf, u, inside)) {
+                hang(mf, part[i], h);
+                return;
+            }
         }
     }
-    return 0;
+    release(mf, count);
 }
 
-static void take_child(struct maxflow *mf, int32_t v, int32_t h, uint8_t tree)
+static void take_child(struct maxflow *mf, int32_t h, uint8_t tree)
 {
     int32_t u = mf->half[h].head;
     struct maxflow_node *child = &mf->node[u];
     child->tree = tree;
     child->parent = mf->half[h].sister;
-    child->label = mf->node[v].label + 1;
     if (tree == MAXFLOW_SOURCE) {
         touch(mf, u);
     }
     activate(mf, u);
 }
 
-/* Augments over every half-edge from v (in the source tree) into the sink tree. */
+static void settle_orphans(struct maxflow *mf)
+{
+    while (!queue_is_empty(&mf->orphans)) {
+        int32_t v = mf->orphans.items[mf->orphans.head];
+        if (mf->node[v].parent != PARENT_ORPHAN) {
+            (void)queue_pop(&mf->orphans);
+        } else {
+            settle(mf, v);
+        }
+    }
+}
+
+/* Augments over every half-edge from v (in the source tree) into the sink tree. 1 when a path is
+ * infinite. */
 static int cross_bridges(struct maxflow *mf, int32_t v)
 {
     const int32_t end = mf->node[v + 1].first;
     for (int32_t h = mf->node[v].first; h < end; h++) {
         while (mf->half[h].residual > 0 && mf->node[mf->half[h].head].tree == MAXFLOW_SINK) {
-            if (augment(mf, h)) {
+            int64_t amount = climb(mf, v, mf->half[h].residual);
+            amount = climb(mf, mf->half[h].head, amount);
+            if (amount > MAXFLOW_INFINITE / 2) {
                 return 1;
             }
+            push_flow(mf, h, amount);
+            settle_orphans(mf);
             if (mf->node[v].tree != MAXFLOW_SOURCE) {
                 return 0;
             }
@@ -312,11 +363,11 @@ static void grow_sink(struct maxflow *mf, int32_t v)
     const int32_t end = mf->node[v + 1].first;
     for (int32_t h = mf->node[v].first; h < end; h++) {
         int32_t u = mf->half[h].head;
-        if (mf->node[u].tree == MAXFLOW_SINK || mf->half[mf->half[h].sister].residual == 0) {
+        if (mf->node[u].tree == MAXFLOW_SINK || mf->half[h].reverse == 0) {
             continue;
         }
         if (mf->node[u].tree == MAXFLOW_FREE) {
-            take_child(mf, v, h, MAXFLOW_SINK);
+            take_child(mf, h, MAXFLOW_SINK);
         } else {
             add_bridge(mf, u);
         }
@@ -328,7 +379,7 @@ static void grow_source(struct maxflow *mf, int32_t v)
     const int32_t end = mf->node[v + 1].first;
     for (int32_t h = mf->node[v].first; h < end; h++) {
         if (mf->half[h].residual > 0 && mf->node[mf->half[h].head].tree == MAXFLOW_FREE) {
-            take_child(mf, v, h, MAXFLOW_SOURCE);
+            take_child(mf, h, MAXFLOW_SOURCE);
         }
     }
 }

@@ -25,6 +25,7 @@ enum maxflow_tree { MAXFLOW_FREE = 0, MAXFLOW_SOURCE = 1, MAXFLOW_SINK = 2 };
 /* One direction of an arc, as stored with its tail node. */
 struct maxflow_half {
     int64_t residual;
+    int64_t reverse; /* residual of the opposite direction, kept here too */
     int32_t head;
     int32_t sister; /* index of the opposite direction */
 };
@@ -32,7 +33,7 @@ struct maxflow_half {
 struct maxflow_node {
     int32_t first;  /* its half-edges: first .. next node's first */
     int32_t parent; /* half-edge to the parent in its tree, or a MAXFLOW_ mark below */
-    int32_t label;  /* falls strictly towards the root */
+    uint32_t mark;  /* of the walk that found it last */
     uint8_t tree;
     uint8_t active;     /* bits MAXFLOW_SOURCE, MAXFLOW_SINK: waits in that tree's queue */
     uint8_t is_touched; /* listed in `touched` */
@@ -58,6 +59,8 @@ struct maxflow {
     struct maxflow_queue orphans;
     int32_t *touched; /* owned; nodes that entered or left the source tree since it was emptied */
     int32_t touched_count;
+    int32_t *scratch; /* owned; a list of nodes */
+    uint32_t now;     /* the last mark given */
     int64_t value; /* of the flow */
     uint64_t augmentations;
 };

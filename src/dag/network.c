@@ -238,6 +238,7 @@ static void set_residuals(const struct network_arc *arc, struct maxflow *mf)
         most = arc->limits[arc->excess]; /* flow zero is allowed: nothing is below its longest */
     }
     mf->half[arc->half].residual = most;
+    mf->half[mf->half[arc->half].sister].reverse = most;
 }
 
 int network_flow(struct network *net, struct maxflow *ret_flow)

@@ -142,8 +142,8 @@ static void move_arc(struct tradeoff *t, struct network_arc *arc)
         const int64_t *limit = &arc->limits[arc->excess];
         room = limit[0] - limit[1];
     }
-    half[f].residual = is_forward ? room : 0;
-    half[b].residual = is_forward ? 0 : room;
+    half[f].residual = half[b].reverse = is_forward ? room : 0;
+    half[b].residual = half[f].reverse = is_forward ? 0 : room;
     if (room > 0) {
         maxflow_open(&t->flow, is_forward ? f : b);
     }
