@@ -7,7 +7,9 @@
 
 #include <zeus/device.h>
 #include <zeus/error.h>
+#include <zeus/monitor.h>
 #include <zeus/session.h>
+#include <zeus/timeline.h>
 #include <zeus/version.h>
 
 #endif /* ZEUS_ZEUS_H */
