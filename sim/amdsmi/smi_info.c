@@ -119,8 +119,8 @@ SMI_EXPORT amdsmi_get_gpu_driver_info(amdsmi_handle gpu, void *out)
         return status ? status : AMDSMI_INVALID;
     }
     smi_driver driver = {.version = "", .date = "2015/01/01 00:00", .name = "amdgpu"};
-    const char *rocm = sim_node_text(call.sim, "rocm");
-    smi_text(driver.version, sizeof(driver.version), rocm ? rocm : "6.12.12");
+    const char *version = sim_node_text(call.sim, "amdgpu");
+    smi_text(driver.version, sizeof(driver.version), version ? version : "6.12.12");
     memcpy(out, &driver, sizeof(driver));
     return AMDSMI_OK;
 }

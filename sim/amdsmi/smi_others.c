@@ -167,9 +167,6 @@ OTHER(gpu_validate_ras_eeprom)
 OTHER(set_gpu_accelerator_partition_profile)
 OTHER(set_gpu_memory_partition_mode)
 #endif
-#if SMI_ABI == 25
-OTHER(get_power_info_v2)
-#endif
 #if SMI_ABI > 25
 OTHER(get_cpu_affinity_with_scope)
 OTHER(get_cpu_cores_per_socket)

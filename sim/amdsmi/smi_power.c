@@ -39,6 +39,27 @@ static uint32_t read_w(const struct smi_call *call, const char *sensor, uint32_t
     return (uint32_t)(reading.value_w + 0.5);
 }
 
+static uint32_t give_power(const struct smi_call *call, void *out)
+{
+    struct sim_settings settings;
+    sim_read_settings(call->sim, call->device, &settings);
+    uint32_t status = AMDSMI_OK;
+    smi_power power = {.gfx_voltage = 850,
+                       .soc_voltage = AMDSMI_NA_16,
+                       .mem_voltage = AMDSMI_NA_16,
+                       .power_limit = (uint32_t)settings.limit_w};
+    power.current_socket_power = read_w(call, "current", &status);
+    power.average_socket_power = read_w(call, "average", &status);
+#if SMI_ABI > 24
+    int has_current = sim_sensor_find(call->dev, "current") != NULL;
+    power.socket_power = has_current ? power.current_socket_power : power.average_socket_power;
+#endif
+    if (status == AMDSMI_OK) {
+        smi_give(call, out, &power, sizeof(power));
+    }
+    return status;
+}
+
 SMI_EXPORT amdsmi_get_power_info(amdsmi_handle gpu, void *out);
 SMI_EXPORT amdsmi_get_power_info(amdsmi_handle gpu, void *out)
 {
@@ -47,23 +68,22 @@ SMI_EXPORT amdsmi_get_power_info(amdsmi_handle gpu, void *out)
     if (status || !out) {
         return status ? status : AMDSMI_INVALID;
     }
-    struct sim_settings settings;
-    sim_read_settings(call.sim, call.device, &settings);
-    smi_power power = {.gfx_voltage = 850,
-                       .soc_voltage = AMDSMI_NA_16,
-                       .mem_voltage = AMDSMI_NA_16,
-                       .power_limit = (uint32_t)settings.limit_w};
-    power.current_socket_power = read_w(&call, "current", &status);
-    power.average_socket_power = read_w(&call, "average", &status);
-#if SMI_ABI > 24
-    int has_current = sim_sensor_find(call.dev, "current") != NULL;
-    power.socket_power = has_current ? power.current_socket_power : power.average_socket_power;
-#endif
-    if (status == AMDSMI_OK) {
-        smi_give(&call, out, &power, sizeof(power));
-    }
-    return status;
+    return give_power(&call, out);
 }
+
+#if SMI_ABI == 25
+/* Only this generation has it, and its bindings use it. */
+SMI_EXPORT amdsmi_get_power_info_v2(amdsmi_handle gpu, uint32_t sensor, void *out);
+SMI_EXPORT amdsmi_get_power_info_v2(amdsmi_handle gpu, uint32_t sensor, void *out)
+{
+    struct smi_call call;
+    uint32_t status = smi_begin(&call, gpu, __func__);
+    if (status || !out || sensor > 0) {
+        return status ? status : AMDSMI_INVALID;
+    }
+    return give_power(&call, out);
+}
+#endif
 
 SMI_EXPORT amdsmi_is_gpu_power_management_enabled(amdsmi_handle gpu, uint8_t *is_enabled);
 SMI_EXPORT amdsmi_is_gpu_power_management_enabled(amdsmi_handle gpu, uint8_t *is_enabled)
