@@ -10,6 +10,9 @@
 #include <zeus/monitor.h>
 #include <zeus/session.h>
 #include <zeus/timeline.h>
+#include <zeus/policy.h>
+#include <zeus/session.h>
+#include <zeus/simulate.h>
 #include <zeus/version.h>
 
 #endif /* ZEUS_ZEUS_H */
