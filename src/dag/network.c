@@ -267,8 +267,7 @@ int network_audit(const struct network *net, const struct maxflow *mf, zeus_erro
         const int64_t back = mf->residual[2 * i + 1];
         int64_t low = arc->excess + 1 <= arc->range ? arc->limits[arc->excess + 1] : 0;
         int64_t high = arc->excess <= arc->range ? arc->limits[arc->excess] : 0;
-        if (arc->excess < 0 || forward < 0 || back < 0 ||
-            forward + back != high - low) {
+        if (arc->excess < 0 || forward < 0 || back < 0 || forward + back != high - low) {
             return err_set(err, ZEUS_EINTERNAL, "arc %d at excess %d has residuals out of bounds",
                            (int)i, (int)arc->excess);
         }

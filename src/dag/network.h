@@ -37,9 +37,9 @@ struct network {
     int32_t source;
     int32_t sink;
     struct network_arc *arc; /* owned; arc i is arc i of the flow */
-    int64_t *limits; /* owned; tables of all specs */
-    int64_t length;  /* of the slowest plan */
-    double unit;     /* cost of one unit of flow: a power of two */
+    int64_t *limits;         /* owned; tables of all specs */
+    int64_t length;          /* of the slowest plan */
+    double unit;             /* cost of one unit of flow: a power of two */
 };
 
 /* Ready at the slowest plan with earliest times. */

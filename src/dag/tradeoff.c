@@ -24,13 +24,13 @@ struct tradeoff {
     int32_t *duration; /* owned; per node of the graph */
     int32_t *crossing; /* owned; arcs with ends on both sides */
     int32_t crossing_count;
-    int32_t *place; /* owned; index in `crossing` per arc, -1 */
+    int32_t *place;   /* owned; index in `crossing` per arc, -1 */
     int32_t *changes; /* owned; per node of the graph at most one */
     int32_t change_count;
     int64_t time;
-    int64_t last_value;  /* scaled cost of the last step */
-    double base_cost;    /* of the slowest plan */
-    long double spent;   /* scaled cost of all steps: exact to 64 bits of mantissa */
+    int64_t last_value; /* scaled cost of the last step */
+    double base_cost;   /* of the slowest plan */
+    long double spent;  /* scaled cost of all steps: exact to 64 bits of mantissa */
     int is_exhausted;
 };
 
