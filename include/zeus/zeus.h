@@ -7,7 +7,12 @@
 
 #include <zeus/device.h>
 #include <zeus/error.h>
+#include <zeus/monitor.h>
 #include <zeus/session.h>
+#include <zeus/timeline.h>
+#include <zeus/policy.h>
+#include <zeus/session.h>
+#include <zeus/simulate.h>
 #include <zeus/version.h>
 
 #endif /* ZEUS_ZEUS_H */
