@@ -27,7 +27,6 @@ struct network_arc {
     int32_t range;
     int32_t tail;
     int32_t head;
-    int32_t half;      /* its forward half-edge */
     int32_t operation; /* node of the graph, negative for a precedence */
     int32_t shortest;
 };
@@ -37,8 +36,7 @@ struct network {
     int32_t arcs;
     int32_t source;
     int32_t sink;
-    struct network_arc *arc; /* owned */
-    int32_t *arc_of_half;    /* owned; filled by network_flow */
+    struct network_arc *arc; /* owned; arc i is arc i of the flow */
     int64_t *limits;         /* owned; tables of all specs */
     int64_t length;          /* of the slowest plan */
     double unit;             /* cost of one unit of flow: a power of two */
@@ -50,7 +48,7 @@ int network_build(struct network *net, const struct tradeoff_problem *problem, s
 void network_finish(struct network *net);
 
 /* The matching flow structure, started with flow zero. */
-int network_flow(struct network *net, struct maxflow *ret_flow) ZEUS_CHECK;
+int network_flow(const struct network *net, struct maxflow *ret_flow) ZEUS_CHECK;
 
 int network_audit(const struct network *net, const struct maxflow *mf, zeus_error *err) ZEUS_CHECK;
 

@@ -24,13 +24,13 @@ struct tradeoff {
     int32_t *duration; /* owned; per node of the graph */
     int32_t *crossing; /* owned; arcs with ends on both sides */
     int32_t crossing_count;
-    int32_t *place; /* owned; index in `crossing` per arc, -1 */
+    int32_t *place;   /* owned; index in `crossing` per arc, -1 */
     int32_t *changes; /* owned; per node of the graph at most one */
     int32_t change_count;
     int64_t time;
-    int64_t last_value;  /* scaled cost of the last step */
-    double base_cost;    /* of the slowest plan */
-    long double spent;   /* scaled cost of all steps: exact to 64 bits of mantissa */
+    int64_t last_value; /* scaled cost of the last step */
+    double base_cost;   /* of the slowest plan */
+    long double spent;  /* scaled cost of all steps: exact to 64 bits of mantissa */
     int is_exhausted;
 };
 
@@ -121,8 +121,8 @@ static void follow_touched(struct tradeoff *t)
             continue;
         }
         node->was_source = is_source;
-        for (int32_t h = node->first; h < node[1].first; h++) {
-            toggle(t, t->net.arc_of_half[h]);
+        for (int32_t e = node->first; e < node[1].first; e++) {
+            toggle(t, mf->exit[e].code / 2);
         }
     }
     mf->touched_count = 0;
@@ -130,22 +130,22 @@ static void follow_touched(struct tradeoff *t)
 
 /* Moves one crossing arc. On the cut its flow sits exactly on the bound that its new gap shares
  * with the old one, so the new residuals follow from the new gap alone. */
-static void move_arc(struct tradeoff *t, struct network_arc *arc)
+static void move_arc(struct tradeoff *t, int32_t a)
 {
-    struct maxflow_half *half = t->flow.half;
-    int32_t f = arc->half;
-    int32_t b = half[f].sister;
-    int is_forward = t->flow.node[arc->tail].was_source;
+    struct network_arc *arc = &t->net.arc[a];
+    int64_t *residual = &t->flow.residual[2 * a];
+    const int is_forward = t->flow.node[arc->tail].was_source;
     arc->excess += is_forward ? -1 : 1;
     int64_t room = 0;
     if (arc->excess <= arc->range) {
         const int64_t *limit = &arc->limits[arc->excess];
         room = limit[0] - limit[1];
     }
-    half[f].residual = half[b].reverse = is_forward ? room : 0;
-    half[b].residual = half[f].reverse = is_forward ? 0 : room;
+    residual[0] = is_forward ? room : 0;
+    residual[1] = is_forward ? 0 : room;
     if (room > 0) {
-        maxflow_open(&t->flow, is_forward ? f : b);
+        maxflow_open(&t->flow, is_forward ? arc->tail : arc->head,
+                     is_forward ? arc->head : arc->tail);
     }
     if (arc->operation >= 0 && arc->excess + is_forward <= arc->range) {
         t->duration[arc->operation] += is_forward ? -1 : 1;
@@ -162,7 +162,7 @@ int tradeoff_step(struct tradeoff *t)
     }
     follow_touched(t);
     for (int32_t i = 0; i < t->crossing_count; i++) {
-        move_arc(t, &t->net.arc[t->crossing[i]]);
+        move_arc(t, t->crossing[i]);
     }
     t->last_value = t->flow.value;
     t->spent += (long double)t->flow.value;
