@@ -137,9 +137,14 @@ def test_wrong_counter_is_found_out(node, rate, code):
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_hip_order(node, generation):
     """HIP numbers the other way round: by HIP id, or by KFD node before generation 25."""
-    sim = node("mi300x8", generation, edit=lambda text: text
-               .replace("amd.hip_id = {i}", "amd.hip_id = 7, 6, 5, 4, 3, 2, 1, 0")
-               .replace("amd.node_id = {i}", "amd.node_id = 9, 8, 7, 6, 5, 4, 3, 2"))
+    def edit(text):
+        head, body = text.split("[gpu 0-7]\n")
+        lines = [line for line in body.splitlines() if not line.startswith(("pci =", "amd."))]
+        return head + "".join("\n".join([f"[gpu {i}]", *lines, f"pci = {MI300X_PCI[i]}",
+                                         f"amd.hip_id = {7 - i}", f"amd.node_id = {9 - i}", ""])
+                              for i in range(8))
+
+    sim = node("mi300x8", generation, edit=edit)
     gpus = sim.gpus()
     assert [g["pci"] for g in gpus] == MI300X_PCI[::-1]
     assert [g["physical_index"] for g in gpus] == list(range(8))
