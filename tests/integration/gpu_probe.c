@@ -13,7 +13,7 @@
 
 #include "codec/json_writer.h"
 
-#define LIST_MAX 256
+#define LIST_MAX 1024
 
 /* The value, or why there is none. */
 static void put_u64(struct json_writer *w, const char *key, int code, uint64_t value)

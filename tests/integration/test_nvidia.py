@@ -133,7 +133,7 @@ def lost(before, after):
 @pytest.mark.parametrize("function", MISSING)
 def test_missing_function_costs_its_feature(function, probe):
     before = probe("h100x8")["gpus"]
-    after = probe("h100x8", options=("--fault", f"nvml:fn={function}:MISSING"))["gpus"]
+    after = probe("h100x8", options=("--fault", f"nvml:MISSING={function}"))["gpus"]
     assert len(after) == 8
     for a, b in zip(before, after):
         assert lost(a, b) == MISSING[function]
