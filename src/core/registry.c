@@ -11,6 +11,7 @@ static const struct backend *const backends[] = {
     &amdsmi_backend,
     &rapl_backend,
     &hwmon_backend,
+    &jetson_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)
