@@ -12,6 +12,7 @@ static const struct backend *const backends[] = {
     &rapl_backend,
     &hwmon_backend,
     &jetson_backend,
+    &apple_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)
