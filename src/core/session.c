@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/secure_env.h"
 #include "core/registry.h"
+#include "device/visibility.h"
 
 const char *zeus_version(void)
 {
@@ -121,6 +122,20 @@ static int discover(struct zeus_session *session, const zeus_session_options *op
     return 0;
 }
 
+/* Masks what the visibility variables hide, one GPU backend after the other. */
+static int apply_visibility(struct zeus_session *session, struct device_list *found,
+                            zeus_error *err)
+{
+    int r = 0;
+    for (uint32_t i = 0; i < session->finding_count && r == 0; i++) {
+        zeus_finding *finding = &session->findings[i];
+        if (finding->family & (ZEUS_FAMILY_NVIDIA | ZEUS_FAMILY_AMD)) {
+            r = visibility_apply(&session->env, finding->family_name, found, finding, err);
+        }
+    }
+    return r;
+}
+
 /* Moves the devices of one kind behind those already in the visible list, in discovery order, and
  * numbers them. */
 static int adopt_kind(struct zeus_session *session, struct device_list *found, uint32_t kind)
@@ -171,6 +186,9 @@ static int fill(struct zeus_session *session, const zeus_session_options *option
     }
     struct device_list found = {0};
     r = discover(session, options, &found, err);
+    if (r == 0 && !(options->flags & ZEUS_SESSION_IGNORE_VISIBILITY)) {
+        r = apply_visibility(session, &found, err);
+    }
     if (r == 0) {
         r = adopt_all(session, &found);
         if (r < 0) {
@@ -211,7 +229,6 @@ void zeus_session_close(zeus_session *session)
         return;
     }
     device_list_done(&session->visible);
-    device_list_done(&session->hidden);
     fdio_closep(&session->env.root_fd);
     free(session->root);
     free(session);

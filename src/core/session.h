@@ -15,7 +15,6 @@
 
 struct zeus_session {
     struct device_list visible; /* owned; GPUs, CPUs, SoCs, platforms in this order */
-    struct device_list hidden;  /* owned; found but masked by a visibility variable */
     zeus_finding findings[SESSION_FINDINGS_MAX];
     uint32_t finding_count;
     struct log_sink log;

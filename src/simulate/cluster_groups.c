@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "codec/csv.h"
 #include "simulate/cluster_trace.h"
+#include "simulate/published_number.h"
 
 #define COLUMNS_MAX 16
 #define GROUPS_MAX  1000000
@@ -47,7 +48,7 @@ static int read_row(const struct csv_reader *r, const struct csv_field *fields, 
                               &ret_row->job.runtime_ratio};
     static const int where[] = {START_TIME, END_TIME, RUNTIME_RATIO};
     for (size_t i = 0; i < ARRAY_LEN(where); i++) {
-        if (csv_get_double(&fields[at[where[i]]], values[i]) < 0 || !isfinite(*values[i])) {
+        if (published_number(&fields[at[where[i]]], values[i]) < 0 || !isfinite(*values[i])) {
             return err_set(err, ZEUS_EPARSE, "groups: line %zu: %s is not a number", r->line,
                            columns[where[i]]);
         }

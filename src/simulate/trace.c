@@ -12,6 +12,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "codec/csv.h"
+#include "simulate/published_number.h"
 
 #define COLUMNS_MAX 32
 #define CONFIGS_MAX 10000
@@ -89,7 +90,7 @@ static int get_name(const struct table *t, size_t column, char out[TRACE_NAME_SI
 static int get_positive(const struct table *t, size_t column, double *ret_value, zeus_error *err)
 {
     double value = 0;
-    const int code = csv_get_double(field(t, column), &value);
+    const int code = published_number(field(t, column), &value);
     if (code < 0 || !isfinite(value) || value <= 0) {
         return bad_value(t, column, ZEUS_EPARSE, "a number above 0", err);
     }
@@ -175,7 +176,7 @@ static int add_power(struct trace_config *config, const struct table *t, zeus_er
 static int add_run(struct trace_config *config, const struct table *t, zeus_error *err)
 {
     struct trace_run row = {.target_epoch = NAN};
-    if (csv_get_double(field(t, TARGET_METRIC), &row.target_metric) < 0 ||
+    if (published_number(field(t, TARGET_METRIC), &row.target_metric) < 0 ||
         !isfinite(row.target_metric)) {
         return bad_value(t, TARGET_METRIC, ZEUS_EPARSE, "a number", err);
     }

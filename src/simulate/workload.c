@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "policy/bandit.h"
 #include "policy/objective.h"
 #include "simulate/trace.h"
 
@@ -35,6 +36,30 @@ static int compare_sizes(const void *a, const void *b)
     return (left->batch_size > right->batch_size) - (left->batch_size < right->batch_size);
 }
 
+/* Means over the limits, in file order. Summed over the rows of the joined table, in which each
+ * limit appears once for each recorded run: the same mean, but to the last digit the published one.
+ */
+static int fill_means(struct workload_size *size)
+{
+    const size_t count = size->power_count * size->run_count;
+    if (count == 0) {
+        return 0; /* no run has the target: never asked for */
+    }
+    double *values _free_ = mem_calloc(count, sizeof(*values));
+    if (!values) {
+        return ZEUS_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = size->powers[i % size->power_count].epoch_time_s;
+    }
+    size->mean_epoch_time_s = bandit_sum(values, count) / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = size->powers[i % size->power_count].epoch_energy_j;
+    }
+    size->mean_epoch_energy_j = bandit_sum(values, count) / (double)count;
+    return 0;
+}
+
 static int fill_size(struct workload_size *size, const struct trace_config *config,
                      double target_metric)
 {
@@ -44,8 +69,6 @@ static int fill_size(struct workload_size *size, const struct trace_config *conf
     if (!size->powers || !size->target_epochs) {
         return ZEUS_ENOMEM;
     }
-    double time_s = 0;
-    double energy_j = 0;
     for (size_t i = 0; i < config->power_count; i++) {
         const struct trace_power *row = &config->powers[i];
         size->powers[i] = (struct workload_power){
@@ -54,19 +77,16 @@ static int fill_size(struct workload_size *size, const struct trace_config *conf
             .average_power_w = row->average_power_w,
             .epoch_energy_j = row->epoch_time_s * row->average_power_w,
         };
-        time_s += row->epoch_time_s;
-        energy_j += size->powers[i].epoch_energy_j;
     }
     size->power_count = config->power_count;
-    size->mean_epoch_time_s = time_s / (double)config->power_count;
-    size->mean_epoch_energy_j = energy_j / (double)config->power_count;
-    qsort(size->powers, size->power_count, sizeof(*size->powers), compare_limits);
     for (size_t i = 0; i < config->run_count; i++) {
         if (config->runs[i].target_metric == target_metric) {
             size->target_epochs[size->run_count++] = config->runs[i].target_epoch;
         }
     }
-    return 0;
+    const int code = fill_means(size);
+    qsort(size->powers, size->power_count, sizeof(*size->powers), compare_limits);
+    return code;
 }
 
 /* Counts what the job's own rows have: sizes with the target, and their distinct limits. */

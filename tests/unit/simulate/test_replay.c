@@ -220,6 +220,7 @@ static void replay_file(const char *name)
            tally.floats_unequal, tally.worst, tally.wrong);
     assert_true(tally.runs > 0);
     assert_int_equal(tally.wrong, 0);
+    assert_int_equal(tally.floats_unequal, 0);
 }
 
 static void single_runs(void **state)
