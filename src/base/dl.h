@@ -43,7 +43,8 @@ struct dl_symbol {
  * closed. */
 int dl_open(const char *name, void **ret_handle, zeus_error *err) ZEUS_CHECK;
 
-/* Fills `functions` (zeroed by the caller); absent optional symbols stay NULL. ZEUS_ENOSYM names
+/* Fills `functions` (zeroed by the caller); absent optional symbols stay NULL. Two rows may share a
+ * member: the later one wins where its symbol exists, so older names go first. ZEUS_ENOSYM names
  * the first required symbol that is missing. */
 int dl_load(void *handle, const struct dl_symbol *symbols, size_t count, void *functions,
             zeus_error *err) ZEUS_CHECK;

@@ -65,6 +65,26 @@ int fdio_read_text(int fd, char *buffer, size_t size)
     return (int)len;
 }
 
+int fdio_read_all(int fd, char *buffer, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t n = pread(fd, buffer + used, size - used, (off_t)used);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return err_from_errno(errno);
+        }
+        if (n == 0) {
+            buffer[used] = '\0';
+            return (int)used;
+        }
+        used += (size_t)n;
+    }
+    return ZEUS_ELIMIT;
+}
+
 int fdio_read_file(int dir_fd, const char *path, char *buffer, size_t size)
 {
     int fd _close_ = fdio_open_read(dir_fd, path);

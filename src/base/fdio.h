@@ -20,7 +20,11 @@ int fdio_open_dir(int dir_fd, const char *path) ZEUS_CHECK;
  * after the first newline ignored. Returns the length; ZEUS_ELIMIT when it does not fit. */
 int fdio_read_text(int fd, char *buffer, size_t size) ZEUS_CHECK;
 
-/* Opens, reads as above, closes. */
+/* The whole file from its start, newlines and all, NUL-terminated. Returns the length; ZEUS_ELIMIT
+ * when it does not fit. */
+int fdio_read_all(int fd, char *buffer, size_t size) ZEUS_CHECK;
+
+/* Opens, reads as fdio_read_text, closes. */
 int fdio_read_file(int dir_fd, const char *path, char *buffer, size_t size) ZEUS_CHECK;
 
 /* One unsigned decimal number. ZEUS_EPARSE when the text is something else. */

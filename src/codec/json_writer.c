@@ -208,6 +208,12 @@ void json_null(struct json_writer *w)
     strbuf_adds(w->out, "null");
 }
 
+void json_raw(struct json_writer *w, const char *text)
+{
+    before_item(w, 0);
+    strbuf_adds(w->out, text);
+}
+
 void json_key_string(struct json_writer *w, const char *key, const char *text)
 {
     json_key(w, key);

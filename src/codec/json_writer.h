@@ -41,6 +41,8 @@ void json_double(struct json_writer *w, double value); /* shortest text that rea
 void json_fixed(struct json_writer *w, double value, int decimals);
 void json_bool(struct json_writer *w, int value);
 void json_null(struct json_writer *w);
+/* A complete JSON value that somebody else wrote; put in as it stands. */
+void json_raw(struct json_writer *w, const char *text);
 
 /* key + value in one line of code. */
 void json_key_string(struct json_writer *w, const char *key, const char *text);

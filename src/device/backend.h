@@ -78,6 +78,7 @@ struct device {
     zeus_domain_info *domains; /* owned, freed by device_base_done */
     uint32_t domain_count;
     zeus_feature_state features[ZEUS_FEATURE_COUNT]; /* all NOTSUP until the backend says more */
+    uint64_t speed_rank; /* higher is faster, 0 unknown; orders mixed boards as CUDA would */
 };
 
 /* What discovery may use. Borrowed by backends for the session's life. */

@@ -245,7 +245,7 @@ static int series_legend(const struct chart_frame *f, double width,
                          const struct chart_series *series, size_t count)
 {
     enum { MOST = 32 };
-    const char *names[MOST];
+    const char *names[MOST] = {0};
     size_t n = MIN_OF(count, MOST);
     for (size_t i = 0; i < n; i++) {
         names[i] = series[i].name;

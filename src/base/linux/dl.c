@@ -31,7 +31,9 @@ int dl_load(void *handle, const struct dl_symbol *symbols, size_t count, void *f
         if (!address && symbols[i].is_required) {
             return err_set(err, ZEUS_ENOSYM, "the library lacks the function %s", symbols[i].name);
         }
-        memcpy((char *)functions + symbols[i].offset, &address, sizeof(address));
+        if (address) {
+            memcpy((char *)functions + symbols[i].offset, &address, sizeof(address));
+        }
     }
     return 0;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of commands, in the order people meet them.
+ */
+#include "cli/cli.h"
+
+extern const struct cli_command cli_cmd_env;
+extern const struct cli_command cli_cmd_doctor;
+extern const struct cli_command cli_cmd_sim;
+extern const struct cli_command cli_cmd_generate;
+
+const struct cli_command *const cli_commands[] = {
+    &cli_cmd_env, &cli_cmd_doctor, &cli_cmd_sim, &cli_cmd_generate, NULL,
+};

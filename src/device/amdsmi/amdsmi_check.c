@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The counter's verdict. Ratio and least evidence are the daemon's (section 8.3): a tenth to ten
+ * times the power readings over half a second, nothing expected means nothing judged. A counter
+ * that runs too fast shows earlier than one that may only be waiting for its next tick.
+ */
+#include "device/amdsmi/amdsmi_check.h"
+
+#include <stdio.h>
+
+#include "base/macro.h"
+
+#define ENOUGH_NS      500000000u /* evidence for any verdict */
+#define ENOUGH_FAST_NS 200000000u /* evidence for "too fast" */
+#define SPACING_NS     10000000u  /* readings closer together add nothing */
+#define DENSE_NS       250000000u /* up to here the mean of two power readings is the energy */
+#define RATIO_MIN      0.1
+#define RATIO_MAX      10.0
+#define NEGLIGIBLE_UJ  1.0 /* expecting less than this judges nothing */
+#define IDLE_SHARE     0.2 /* least power inside a long gap, as a share of what its ends show */
+
+uint32_t amdsmi_check_judge(double low_uj, double high_uj, double measured_uj, uint64_t observed_ns)
+{
+    if (low_uj < NEGLIGIBLE_UJ || observed_ns < ENOUGH_FAST_NS) {
+        return AMDSMI_CHECK_PENDING;
+    }
+    if (measured_uj >= RATIO_MAX * high_uj) {
+        return AMDSMI_CHECK_TOO_HIGH;
+    }
+    if (observed_ns < ENOUGH_NS) {
+        return AMDSMI_CHECK_PENDING;
+    }
+    return measured_uj <= RATIO_MIN * low_uj ? AMDSMI_CHECK_TOO_LOW : AMDSMI_CHECK_GOOD;
+}
+
+static void restart(struct amdsmi_check *check)
+{
+    check->observed_ns = 0;
+    check->low_uj = 0;
+    check->high_uj = 0;
+    check->measured_uj = 0;
+}
+
+static void add_interval(struct amdsmi_check *check, uint64_t span_ns, uint64_t energy_uj,
+                         uint64_t power_uw)
+{
+    double span_s = (double)span_ns / 1e9;
+    double least_uw = (double)MIN_OF(check->last_uw, power_uw);
+    double most_uw = (double)MAX_OF(check->last_uw, power_uw);
+    if (least_uw <= 0) {
+        return; /* no power shown at one end: nothing to compare with */
+    }
+    if (span_ns <= DENSE_NS) {
+        double mean_uj = (least_uw + most_uw) / 2 * span_s;
+        check->low_uj += mean_uj;
+        check->high_uj += mean_uj;
+    } else {
+        check->low_uj += IDLE_SHARE * least_uw * span_s;
+        check->high_uj += MAX_OF(most_uw, (double)check->ceiling_uw) * span_s;
+    }
+    check->measured_uj += (double)(energy_uj - check->last_uj);
+    check->observed_ns += span_ns;
+}
+
+void amdsmi_check_feed(struct amdsmi_check *check, uint64_t time_ns, uint64_t energy_uj,
+                       uint64_t power_uw)
+{
+    if (check->verdict != AMDSMI_CHECK_PENDING || (check->has_last && time_ns <= check->last_ns)) {
+        return;
+    }
+    if (check->has_last && energy_uj < check->last_uj) {
+        restart(check);
+    } else if (check->has_last) {
+        add_interval(check, time_ns - check->last_ns, energy_uj, power_uw);
+    }
+    check->has_last = 1;
+    check->last_ns = time_ns;
+    check->last_uj = energy_uj;
+    check->last_uw = power_uw;
+    check->verdict =
+        amdsmi_check_judge(check->low_uj, check->high_uj, check->measured_uj, check->observed_ns);
+}
+
+int amdsmi_check_wants(const struct amdsmi_check *check, uint64_t now_ns)
+{
+    return check->verdict == AMDSMI_CHECK_PENDING &&
+           (!check->has_last || now_ns >= check->last_ns + SPACING_NS);
+}
+
+void amdsmi_check_describe(const struct amdsmi_check *check, char *out, size_t size)
+{
+    (void)snprintf(out, size,
+                   "it moved %.3f J in %.3f s where %.3f J to %.3f J were expected from the power",
+                   check->measured_uj / 1e6, (double)check->observed_ns / 1e9, check->low_uj / 1e6,
+                   check->high_uj / 1e6);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Temperature, clocks and load of a GPU. The temperature has a newer, versioned call; drivers that
+ * lack it, or refuse its version, are asked through the older one.
+ */
+#include "device/nvml/nvml.h"
+
+int nvml_read_temperature(struct device *device, int32_t *ret_c, zeus_error *err)
+{
+    const struct nvml_device *dev = nvml_from_device(device);
+    const struct nvml_lib *lib = &dev->lib;
+    int r = nvml_check_call(dev, lib->temperature_v || lib->temperature, "nvmlDeviceGetTemperature",
+                            err);
+    if (r < 0) {
+        return r;
+    }
+    nvml_code code = NVML_FUNCTION_NOT_FOUND;
+    if (lib->temperature_v) {
+        struct nvml_temperature reading = {.version = NVML_TEMPERATURE_V1,
+                                           .sensor = NVML_SENSOR_GPU};
+        code = lib->temperature_v(dev->handle, &reading);
+        if (code == NVML_SUCCESS) {
+            *ret_c = reading.temperature_c;
+            return 0;
+        }
+    }
+    int is_refused = nvml_code_is_definitive(code) || code == NVML_ARGUMENT_VERSION_MISMATCH;
+    if (is_refused && lib->temperature) {
+        unsigned int temperature_c = 0;
+        code = lib->temperature(dev->handle, NVML_SENSOR_GPU, &temperature_c);
+        if (code == NVML_SUCCESS) {
+            *ret_c = (int32_t)temperature_c; /* the older call carries negative ones so as well */
+            return 0;
+        }
+    }
+    return nvml_check_code(dev, code, "temperature", err);
+}
+
+static nvml_code read_clock(const struct nvml_device *dev, unsigned int kind, uint32_t bit,
+                            uint32_t *clock_mhz, zeus_activity *activity)
+{
+    if (!dev->lib.clock) {
+        return NVML_FUNCTION_NOT_FOUND;
+    }
+    unsigned int value_mhz = 0;
+    nvml_code code = dev->lib.clock(dev->handle, kind, &value_mhz);
+    if (code == NVML_SUCCESS) {
+        *clock_mhz = value_mhz;
+        activity->valid |= bit;
+    }
+    return code;
+}
+
+static nvml_code read_load(const struct nvml_device *dev, zeus_activity *activity)
+{
+    if (!dev->lib.utilization) {
+        return NVML_FUNCTION_NOT_FOUND;
+    }
+    struct nvml_utilization load = {0};
+    nvml_code code = dev->lib.utilization(dev->handle, &load);
+    if (code == NVML_SUCCESS) {
+        activity->gpu_pct = load.gpu_pct;
+        activity->memory_pct = load.memory_pct;
+        activity->valid |= ZEUS_ACTIVITY_GPU_LOAD | ZEUS_ACTIVITY_MEMORY_LOAD;
+    }
+    return code;
+}
+
+/* Each part on its own: a partitioned GPU has clocks but no load. Fails when nothing answers. */
+int nvml_read_activity(struct device *device, zeus_activity *ret_activity, zeus_error *err)
+{
+    const struct nvml_device *dev = nvml_from_device(device);
+    int r =
+        nvml_check_call(dev, dev->lib.clock || dev->lib.utilization, "nvmlDeviceGetClockInfo", err);
+    if (r < 0) {
+        return r;
+    }
+    zeus_activity activity = {0};
+    nvml_code code = read_clock(dev, NVML_CLOCK_GRAPHICS, ZEUS_ACTIVITY_GRAPHICS_CLOCK,
+                                &activity.graphics_mhz, &activity);
+    (void)read_clock(dev, NVML_CLOCK_MEM, ZEUS_ACTIVITY_MEMORY_CLOCK, &activity.memory_mhz,
+                     &activity); /* absence shows in `valid` */
+    nvml_code load_code = read_load(dev, &activity);
+    if (activity.valid == 0) {
+        return nvml_check_code(dev, dev->lib.clock ? code : load_code, "clocks and load", err);
+    }
+    *ret_activity = activity;
+    return 0;
+}

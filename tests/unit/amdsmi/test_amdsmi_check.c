@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The verdict on an energy counter.
+ */
+#include "test.h"
+
+#include <string.h>
+
+#include "base/macro.h"
+#include "device/amdsmi/amdsmi_check.h"
+
+#define MS 1000000u
+#define W  1000000u
+
+static void verdicts(void **state)
+{
+    (void)state;
+    static const struct {
+        double low_uj;
+        double high_uj;
+        double measured_uj;
+        uint64_t observed_ns;
+        uint32_t verdict;
+    } rows[] = {
+        {70e6, 70e6, 70e6, 500 * MS, AMDSMI_CHECK_GOOD},
+        {70e6, 70e6, 7.1e6, 500 * MS, AMDSMI_CHECK_GOOD},
+        {70e6, 70e6, 7e6, 500 * MS, AMDSMI_CHECK_TOO_LOW}, /* strict */
+        {70e6, 70e6, 0, 500 * MS, AMDSMI_CHECK_TOO_LOW},
+        {70e6, 70e6, 699e6, 500 * MS, AMDSMI_CHECK_GOOD},
+        {70e6, 70e6, 700e6, 500 * MS, AMDSMI_CHECK_TOO_HIGH},
+        {70e6, 70e6, 0, 499 * MS, AMDSMI_CHECK_PENDING},
+        {30e6, 30e6, 0, 250 * MS, AMDSMI_CHECK_PENDING}, /* may wait for its tick */
+        {30e6, 30e6, 300e6, 200 * MS, AMDSMI_CHECK_TOO_HIGH},
+        {30e6, 30e6, 300e6, 199 * MS, AMDSMI_CHECK_PENDING},
+        {0.5, 0.5, 70e6, 500 * MS, AMDSMI_CHECK_PENDING}, /* nothing expected */
+        {0, 0, 0, 3600000ull * MS, AMDSMI_CHECK_PENDING},
+        {20e6, 750e6, 100e6, 1000 * MS, AMDSMI_CHECK_GOOD},
+        {20e6, 750e6, 1e6, 1000 * MS, AMDSMI_CHECK_TOO_LOW},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(amdsmi_check_judge(rows[i].low_uj, rows[i].high_uj, rows[i].measured_uj,
+                                            rows[i].observed_ns),
+                         rows[i].verdict);
+    }
+}
+
+/* Reads every 100 ms at 140 W; the counter runs at `rate`. */
+static struct amdsmi_check observe(double rate, int steps)
+{
+    struct amdsmi_check check = {0};
+    for (int i = 0; i <= steps; i++) {
+        double t_s = 0.1 * i;
+        amdsmi_check_feed(&check, (uint64_t)(1e9 + t_s * 1e9), (uint64_t)(5e6 + 140e6 * t_s * rate),
+                          140 * (uint64_t)W);
+    }
+    return check;
+}
+
+static void dense_readings(void **state)
+{
+    (void)state;
+    assert_int_equal(observe(1, 4).verdict, AMDSMI_CHECK_PENDING);
+    assert_int_equal(observe(1, 6).verdict, AMDSMI_CHECK_GOOD);
+    assert_int_equal(observe(0, 6).verdict, AMDSMI_CHECK_TOO_LOW);
+    assert_int_equal(observe(0.05, 6).verdict, AMDSMI_CHECK_TOO_LOW);
+    assert_int_equal(observe(20, 6).verdict, AMDSMI_CHECK_TOO_HIGH);
+    assert_int_equal(observe(1000, 2).verdict, AMDSMI_CHECK_TOO_HIGH);
+    struct amdsmi_check stuck = observe(0, 6);
+    char text[160];
+    amdsmi_check_describe(&stuck, text, sizeof(text));
+    assert_string_equal(text, "it moved 0.000 J in 0.500 s where 70.000 J to 70.000 J were "
+                              "expected from the power");
+}
+
+/* Two readings ten seconds apart, idle at both ends, full load between: nothing wrong. */
+static void long_gap_with_hidden_load(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {.ceiling_uw = 750 * (uint64_t)W};
+    amdsmi_check_feed(&check, 1000 * MS, 0, 140 * (uint64_t)W);
+    amdsmi_check_feed(&check, 11000ull * MS, 7400000000u, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_GOOD);
+}
+
+/* Load at both ends, idle between. */
+static void long_gap_with_hidden_idle(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {.ceiling_uw = 750 * (uint64_t)W};
+    amdsmi_check_feed(&check, 1000 * MS, 0, 740 * (uint64_t)W);
+    amdsmi_check_feed(&check, 11000ull * MS, 400000000u, 740 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_GOOD);
+}
+
+static void long_gap_with_dead_counter(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {.ceiling_uw = 750 * (uint64_t)W};
+    amdsmi_check_feed(&check, 1000 * MS, 77, 140 * (uint64_t)W);
+    amdsmi_check_feed(&check, 11000ull * MS, 77, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_LOW);
+}
+
+/* A GPU that shows 0 W at first is judged later, not condemned. */
+static void no_power_at_first(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {0};
+    for (int i = 0; i < 20; i++) {
+        uint64_t power_uw = i < 10 ? 0 : 100 * (uint64_t)W;
+        amdsmi_check_feed(&check, 1000 * MS + (uint64_t)i * 100 * MS, (uint64_t)i * 10000000,
+                          power_uw);
+        assert_int_equal(check.verdict, i < 15 ? AMDSMI_CHECK_PENDING : AMDSMI_CHECK_GOOD);
+    }
+}
+
+static void step_back_starts_anew(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = observe(1, 4);
+    amdsmi_check_feed(&check, 1450 * MS, 0, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_PENDING);
+    assert_true(check.observed_ns == 0);
+    amdsmi_check_feed(&check, 1650 * MS, 28000000, 140 * (uint64_t)W);
+    assert_true(check.observed_ns == 200 * MS);
+}
+
+static void final_and_ordered(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = observe(1, 3);
+    struct amdsmi_check before = check;
+    amdsmi_check_feed(&check, before.last_ns, 99, 1);
+    amdsmi_check_feed(&check, before.last_ns - 1, 99, 1);
+    assert_memory_equal(&check, &before, sizeof(check));
+    check = observe(0, 6);
+    amdsmi_check_feed(&check, 100000ull * MS, 1000000000u, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_LOW);
+    assert_false(amdsmi_check_wants(&check, 200000ull * MS));
+    struct amdsmi_check fresh = {0};
+    assert_true(amdsmi_check_wants(&fresh, 0));
+    amdsmi_check_feed(&fresh, 1000 * MS, 0, 1);
+    assert_false(amdsmi_check_wants(&fresh, 1009 * MS));
+    assert_true(amdsmi_check_wants(&fresh, 1010 * MS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verdicts),
+        cmocka_unit_test(dense_readings),
+        cmocka_unit_test(long_gap_with_hidden_load),
+        cmocka_unit_test(long_gap_with_hidden_idle),
+        cmocka_unit_test(long_gap_with_dead_counter),
+        cmocka_unit_test(no_power_at_first),
+        cmocka_unit_test(step_back_starts_anew),
+        cmocka_unit_test(final_and_ordered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
