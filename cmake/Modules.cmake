@@ -13,6 +13,18 @@ function(zeus_module name)
     set_property(GLOBAL APPEND PROPERTY zeus_modules zeus_${name})
 endfunction()
 
+# zeus_server_module(NAME SOURCES file... [LIBS lib...]): a folder that belongs to the servers and
+# the daemon (httpd, store, server, ...): an object library outside libzeus. LIBS are the outside
+# libraries it compiles and links against; see cmake/Servers.cmake.
+function(zeus_server_module name)
+    cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+    add_library(zeus_${name} OBJECT ${arg_SOURCES})
+    target_include_directories(zeus_${name} PRIVATE
+        ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
+    target_compile_definitions(zeus_${name} PRIVATE ZEUS_BUILDING)
+    target_link_libraries(zeus_${name} PUBLIC ${arg_LIBS} Threads::Threads)
+endfunction()
+
 # zeus_unit_test(FILE [LIBS lib...] [ARGS arg...]): tests/unit/<module>/test_x.c as the CTest case
 # unit/<module>/x, linked with every library module (their symbols are hidden in libzeus.so, so
 # unit tests take the objects) and cmocka.

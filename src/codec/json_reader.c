@@ -4,9 +4,11 @@
  */
 #include "codec/json_reader.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/macro.h"
 #include "base/parse.h"
 #include "codec/utf8.h"
 
@@ -135,6 +137,27 @@ static int scan_string(struct json_reader *r)
     return fail(r, "string without its closing quote");
 }
 
+static const struct {
+    const char *word;
+    double value;
+} special_numbers[] = {
+    {"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", (double)-INFINITY}};
+
+/* JSON_NUMBER when one of the special words stands here, else 0. */
+static int scan_special(struct json_reader *r)
+{
+    for (size_t i = 0; r->allow_special && i < ARRAY_LEN(special_numbers); i++) {
+        size_t n = strlen(special_numbers[i].word);
+        if (r->len - r->pos >= n && memcmp(r->text + r->pos, special_numbers[i].word, n) == 0) {
+            r->start = r->text + r->pos;
+            r->size = n;
+            r->pos += n;
+            return JSON_NUMBER;
+        }
+    }
+    return 0;
+}
+
 static int scan_number(struct json_reader *r)
 {
     size_t start = r->pos;
@@ -195,13 +218,13 @@ static int read_value(struct json_reader *r)
     if (c == '{' || c == '[') {
         return open_level(r, c == '{');
     }
-    int token;
-    if (c == '"') {
+    int token = scan_special(r);
+    if (token == 0 && c == '"') {
         int status = scan_string(r);
         token = status < 0 ? status : JSON_STRING;
-    } else if (c == '-' || (c >= '0' && c <= '9')) {
+    } else if (token == 0 && (c == '-' || (c >= '0' && c <= '9'))) {
         token = scan_number(r);
-    } else {
+    } else if (token == 0) {
         token = scan_word(r);
     }
     if (token > 0) {
@@ -359,7 +382,17 @@ int json_get_string(const struct json_reader *r, char *out, size_t size)
 
 int json_get_double(const struct json_reader *r, double *ret_value)
 {
-    return r->token == JSON_NUMBER ? parse_double(r->start, r->size, 0, ret_value) : ZEUS_EPARSE;
+    if (r->token != JSON_NUMBER) {
+        return ZEUS_EPARSE;
+    }
+    for (size_t i = 0; r->allow_special && i < ARRAY_LEN(special_numbers); i++) {
+        if (r->size == strlen(special_numbers[i].word) &&
+            memcmp(r->start, special_numbers[i].word, r->size) == 0) {
+            *ret_value = special_numbers[i].value;
+            return 0;
+        }
+    }
+    return parse_double(r->start, r->size, 0, ret_value);
 }
 
 int json_get_u64(const struct json_reader *r, uint64_t *ret_value)

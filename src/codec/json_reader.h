@@ -48,6 +48,7 @@ struct json_reader {
     size_t size;
     int has_escape;      /* string or key contains a backslash */
     const char *problem; /* words for the error, NULL while fine */
+    int allow_special;   /* set after init: NaN, Infinity and -Infinity are numbers, as in Python */
 };
 
 void json_reader_init(struct json_reader *r, const char *text, size_t len);

@@ -10,6 +10,7 @@ static const struct backend *const backends[] = {
     &nvml_backend,
     &amdsmi_backend,
     &rapl_backend,
+    &hwmon_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)

@@ -1,0 +1,28 @@
+# What the HTTP programs need beyond libc. A missing library leaves its programs out, with a message.
+#   ZEUS_HTTPD    libmicrohttpd is there: src/httpd is built
+#   ZEUS_SERVERS  and SQLite and libpq are: zeus-serve is built
+option(ZEUS_SERVERS "Build zeus-serve, the optimizer servers" ON)
+find_package(PkgConfig QUIET)
+
+function(zeus_find_library target package)
+    if(PkgConfig_FOUND)
+        pkg_check_modules(${target} QUIET IMPORTED_TARGET ${package})
+    endif()
+    if(${target}_FOUND)
+        set(${target}_FOUND TRUE PARENT_SCOPE)
+    else()
+        set(${target}_FOUND FALSE PARENT_SCOPE)
+        message(STATUS "zeus: ${package} not found by pkg-config")
+    endif()
+endfunction()
+
+zeus_find_library(MHD libmicrohttpd)
+set(ZEUS_HTTPD ${MHD_FOUND})
+if(ZEUS_SERVERS)
+    zeus_find_library(SQLITE sqlite3)
+    zeus_find_library(PQ libpq)
+    if(NOT (MHD_FOUND AND SQLITE_FOUND AND PQ_FOUND))
+        message(STATUS "zeus: zeus-serve is left out; it needs libmicrohttpd, sqlite3 and libpq")
+        set(ZEUS_SERVERS OFF)
+    endif()
+endif()

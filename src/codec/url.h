@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The request target of HTTP: path segments and query pairs, percent-decoded. Works on caller's
+ * memory; the input may be hostile. A decoded NUL is refused, and so is a decoded '/' inside a path
+ * segment: routing and authorisation must see the same segments that were sent.
+ */
+#ifndef ZEUS_CODEC_URL_H
+#define ZEUS_CODEC_URL_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+#define URL_SEGMENTS_MAX 16
+#define URL_QUERY_MAX    32
+
+struct url_pair {
+    const char *name; /* decoded, NUL-terminated */
+    const char *value;
+};
+
+/* Filled by url_parse; every pointer is into the buffer given there. */
+struct url_target {
+    size_t segment_count;
+    const char *segments[URL_SEGMENTS_MAX]; /* "/a/b" is "a","b"; "/" is one empty segment */
+    size_t query_count;
+    struct url_pair query[URL_QUERY_MAX];
+};
+
+/* Splits and decodes `target` ("/path?query") into `buffer`, which needs strlen(target) + 2 bytes.
+ * ZEUS_EPARSE: no leading '/', a bad escape, NUL or an encoded '/'; ZEUS_ELIMIT: too many parts. */
+int url_parse(const char *target, char *buffer, size_t size, struct url_target *ret) ZEUS_CHECK;
+
+/* The last value of a query parameter (as a mapping built from the pairs has it), or NULL. */
+const char *url_query(const struct url_target *target, const char *name);
+
+/* Percent-encodes everything but unreserved characters. Returns the length; ZEUS_ELIMIT when `out`
+ * (NUL included) is too small. */
+int url_encode(const char *text, char *out, size_t size) ZEUS_CHECK;
+
+#endif /* ZEUS_CODEC_URL_H */

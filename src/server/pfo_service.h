@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pipeline frequency server: all jobs under one lock, dump files, eviction of idle jobs.
+ * Nothing is persistent. Thread rule: every function may be called from any thread.
+ */
+#ifndef ZEUS_SERVER_PFO_SERVICE_H
+#define ZEUS_SERVER_PFO_SERVICE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "server/context.h"
+#include "server/pfo_job.h"
+
+struct pfo_options {
+    const char *scheduler; /* name of a kind */
+    const char *solution_path;
+    int has_dump;
+    const char *dump_dir;
+    uint64_t idle_max_ns;
+    size_t jobs_max;
+    int is_compat;
+    struct log_sink log;
+};
+
+struct pfo_service {
+    struct server_context context; /* first member */
+    struct pfo_options options;
+    const struct pfo_scheduler_kind *kind;
+    struct pfo_scheduler_args args;
+    pthread_mutex_t lock;
+    struct pfo_job **jobs; /* owned */
+    size_t job_count;
+    size_t job_capacity;
+    uint64_t rounds;
+    uint64_t evicted;
+    int is_stopping;
+};
+
+/* Checks the scheduler and its plan file. The options' strings are borrowed. */
+int pfo_service_create(const struct pfo_options *options, struct pfo_service **ret, zeus_error *err)
+    ZEUS_CHECK;
+void pfo_service_destroy(struct pfo_service *s);
+
+/* The route table of the server. */
+const struct httpd_route *pfo_routes(size_t *ret_count);
+
+/* New job; the id (arena of `info`'s request) is returned. ZEUS_ELIMIT: too many jobs. */
+int pfo_service_add_job(struct pfo_service *s, const struct pfo_job_info *info, struct arena *arena,
+                        const char **ret_id) ZEUS_CHECK;
+
+/* These return ZEUS_ENOTFOUND for an unknown job, else as the functions of pfo_job.h. */
+int pfo_service_add_rank(struct pfo_service *s, const char *id, const struct pfo_rank_info *info)
+    ZEUS_CHECK;
+int pfo_service_report(struct pfo_service *s, const char *id, const struct pfo_result *result)
+    ZEUS_CHECK;
+
+/* Defers the request and answers it now or later. On failure nothing was deferred. */
+int pfo_service_request(struct pfo_service *s, const char *id, int64_t rank, struct httpd_req *req)
+    ZEUS_CHECK;
+
+/* What a refused event answers: compat rules answer like the published server. */
+void pfo_reply_refusal(const struct pfo_service *s, int code, struct httpd_reply *reply);
+
+/* Every second or so: evicts idle jobs, drops requests whose client has gone. */
+void pfo_service_tick(struct pfo_service *s, uint64_t now_ns);
+
+/* Answers everything that waits with 503, and whatever comes later too. */
+void pfo_service_stop(struct pfo_service *s);
+
+#endif /* ZEUS_SERVER_PFO_SERVICE_H */
