@@ -68,8 +68,8 @@ typedef struct zeus_recurring_options {
     uint32_t num_recurrences; /* 0: twice the number of batch sizes times limits */
     uint32_t num_pruning_rounds;
     uint32_t num_explorations;
-    uint32_t window_size; /* newest outcomes of a batch size that count, 0: all */
-    uint32_t kind;        /* ZEUS_SIMULATE_... */
+    uint32_t window_size;              /* newest outcomes of a batch size that count, 0: all */
+    uint32_t kind;                     /* ZEUS_SIMULATE_... */
     zeus_batch_policy_factory *policy; /* NULL: the one that comes with Zeus */
     void *policy_user;
     zeus_simulate_progress_fn *progress; /* NULL: none */
@@ -90,8 +90,8 @@ ZEUS_API int zeus_simulate_recurring(const zeus_traces *traces,
 
 /* Jobs that recur in groups, from CSV with the columns group, start_time, end_time, dataset and
  * runtime_ratio. *ret_groups is owned: zeus_groups_close. */
-ZEUS_API int zeus_groups_open(const char *path, zeus_groups **ret_groups,
-                              zeus_error *err) ZEUS_CHECK;
+ZEUS_API int zeus_groups_open(const char *path, zeus_groups **ret_groups, zeus_error *err)
+    ZEUS_CHECK;
 ZEUS_API int zeus_groups_parse(const char *csv, size_t len, zeus_groups **ret_groups,
                                zeus_error *err) ZEUS_CHECK;
 ZEUS_API void zeus_groups_close(zeus_groups *groups);
@@ -104,8 +104,8 @@ typedef struct zeus_group_info {
 } zeus_group_info;
 
 ZEUS_API size_t zeus_groups_count(const zeus_groups *groups);
-ZEUS_API int zeus_groups_get(const zeus_groups *groups, size_t index,
-                             zeus_group_info *ret_info) ZEUS_CHECK;
+ZEUS_API int zeus_groups_get(const zeus_groups *groups, size_t index, zeus_group_info *ret_info)
+    ZEUS_CHECK;
 
 /* Runs one group, sorted by name. The dataset's defaults come first, then eta_knob, beta_knob,
  * pruning, exploration, window, kind (ZEUS_SIMULATE_ZEUS only) and policy from `options`; dataset
@@ -175,7 +175,8 @@ ZEUS_API int zeus_simulate_expected(const zeus_traces *traces,
 /* Writes the slices of a drifting data set: the labelled texts at `input`, one JSON object a line
  * in order of time, are cut into windows of `window` lines every `stride` lines while complete;
  * each is shuffled with `seed` and written as `directory`/<i>_train.json and <i>_val.json, i from
- * 1, with `train_fraction` of the lines (rounded down) for training. Lines are copied as they are. */
+ * 1, with `train_fraction` of the lines (rounded down) for training. Lines are copied as they are.
+ */
 typedef struct zeus_drift_options {
     size_t size; /* sizeof(zeus_drift_options) */
     const char *input;

@@ -45,7 +45,7 @@ static inline ZEUS_CHECK int ring_init(struct ring *ring, uint64_t capacity, uin
 
 static inline void ring_done(struct ring *ring)
 {
-    free((void *)ring->words);
+    free((void *)(uintptr_t)ring->words);
     ring->words = NULL;
 }
 

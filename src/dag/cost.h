@@ -12,7 +12,8 @@
 
 #include "base/attr.h"
 
-/* a * exp(b * t) + c, a >= 0, b < 0 or a == 0; with b > 0 the cheapest duration becomes the longest. */
+/* a * exp(b * t) + c, a >= 0, b < 0 or a == 0; with b > 0 the cheapest duration becomes the
+ * longest. */
 struct dag_exponential {
     double a;
     double b;
@@ -41,7 +42,8 @@ int dag_cost_table(struct dag_cost *cost, int32_t shortest, int32_t count, const
 
 void dag_cost_finish(struct dag_cost *cost);
 
-/* Cost at a duration; beyond the longest it stays the same. `duration` must not be below shortest. */
+/* Cost at a duration; beyond the longest it stays the same. `duration` must not be below shortest.
+ */
 double dag_cost_at(const struct dag_cost *cost, int64_t duration);
 
 #endif /* ZEUS_DAG_COST_H */

@@ -19,12 +19,9 @@
 #include "base/mem.h"
 #include "dag/tradeoff.h"
 
-#define FLOW_BITS 60
-
 void network_finish(struct network *net)
 {
     free(net->arc);
-    free(net->arc_of_half);
     free(net->limits);
     *net = (struct network){0};
 }
@@ -67,7 +64,8 @@ static void fill_table(const struct dag_cost *c, double per_unit, int64_t *limit
 }
 
 /* first_of[s]: where the table of spec s begins; the table of precedences begins at 0. */
-static int build_tables(struct network *net, const struct tradeoff_problem *p, size_t *first_of)
+static int build_tables(struct network *net, const struct tradeoff_problem *p, int flow_bits,
+                        size_t *first_of)
 {
     net->limits = mem_calloc(table_entries(p), sizeof(*net->limits));
     if (!net->limits) {
@@ -78,12 +76,12 @@ static int build_tables(struct network *net, const struct tradeoff_problem *p, s
     if (most > 0) {
         (void)frexp(most, &exponent);
     }
-    net->unit = ldexp(1.0, exponent - FLOW_BITS);
+    net->unit = ldexp(1.0, exponent - flow_bits);
     net->limits[0] = MAXFLOW_INFINITE;
     size_t at = 2;
     for (int32_t s = 0; s < p->spec_count; s++) {
         first_of[s] = at;
-        fill_table(&p->specs[s], ldexp(1.0, FLOW_BITS - exponent), &net->limits[at]);
+        fill_table(&p->specs[s], ldexp(1.0, flow_bits - exponent), &net->limits[at]);
         at += (size_t)(p->specs[s].longest - p->specs[s].shortest) + 2;
     }
     return 0;
@@ -144,7 +142,7 @@ static void add_arcs(struct network *net, const struct tradeoff_problem *p, cons
         int32_t v = g->topo[i];
         struct network_arc *arc = &net->arc[net->arcs++];
         *arc = (struct network_arc){
-            .limits = net->limits, .tail = start[v], .head = end[v], .operation = ~v};
+            .limits = net->limits, .tail = start[v], .head = end[v], .operation = -1};
         if (p->spec_of[v] >= 0) {
             const struct dag_cost *c = &p->specs[p->spec_of[v]];
             arc->limits = net->limits + first_of[p->spec_of[v]];
@@ -192,7 +190,7 @@ static int check_size(const struct tradeoff_problem *p, size_t max_bytes, zeus_e
     size_t nodes = (size_t)p->graph->nodes;
     size_t arcs = nodes + (size_t)p->graph->edges;
     size_t bytes = table_entries(p) * sizeof(int64_t);
-    bytes += arcs * (sizeof(struct network_arc) + 2 * sizeof(struct maxflow_half) + 16);
+    bytes += arcs * (sizeof(struct network_arc) + 2 * sizeof(struct maxflow_exit) + 32);
     bytes += 2 * nodes * (sizeof(struct maxflow_node) + 16) + nodes * 16;
     if (max_bytes > 0 && bytes > max_bytes) {
         return err_set(err, ZEUS_ELIMIT, "the problem needs %zu bytes, %zu are allowed", bytes,
@@ -213,7 +211,7 @@ int network_build(struct network *net, const struct tradeoff_problem *p, size_t 
     int32_t *start _free_ = mem_calloc(nodes, sizeof(*start));
     int32_t *end _free_ = mem_calloc(nodes, sizeof(*end));
     size_t *first_of _free_ = mem_calloc((size_t)p->spec_count + 1, sizeof(*first_of));
-    if (!start || !end || !first_of || build_tables(net, p, first_of) < 0) {
+    if (!start || !end || !first_of || build_tables(net, p, NETWORK_FLOW_BITS, first_of) < 0) {
         network_finish(net);
         return err_set(err, ZEUS_ENOMEM, "out of memory for %zu operations", nodes);
     }
@@ -231,39 +229,26 @@ int network_build(struct network *net, const struct tradeoff_problem *p, size_t 
     return r;
 }
 
-static void set_residuals(const struct network_arc *arc, struct maxflow *mf)
-{
-    int64_t most = 0;
-    if (arc->excess <= arc->range) {
-        most = arc->limits[arc->excess]; /* flow zero is allowed: nothing is below its longest */
-    }
-    mf->half[arc->half].residual = most;
-    mf->half[mf->half[arc->half].sister].reverse = most;
-}
-
-int network_flow(struct network *net, struct maxflow *ret_flow)
+int network_flow(const struct network *net, struct maxflow *ret_flow)
 {
     size_t arcs = (size_t)net->arcs;
-    int32_t *scratch _free_ = mem_calloc(arcs, 3 * sizeof(*scratch));
-    net->arc_of_half = mem_calloc(2 * arcs, sizeof(*net->arc_of_half));
-    if (!scratch || !net->arc_of_half) {
+    int32_t *ends _free_ = mem_calloc(arcs, 2 * sizeof(*ends));
+    if (!ends) {
         return ZEUS_ENOMEM;
     }
     for (int32_t i = 0; i < net->arcs; i++) {
-        scratch[i] = net->arc[i].tail;
-        scratch[net->arcs + i] = net->arc[i].head;
+        ends[i] = net->arc[i].tail;
+        ends[net->arcs + i] = net->arc[i].head;
     }
-    int r = maxflow_init(ret_flow, net->nodes, net->arcs, scratch, scratch + arcs,
-                         scratch + 2 * arcs);
+    int r = maxflow_init(ret_flow, net->nodes, net->arcs, ends, ends + arcs);
     if (r < 0) {
         return r;
     }
     for (int32_t i = 0; i < net->arcs; i++) {
-        int32_t f = scratch[2 * net->arcs + i];
-        net->arc[i].half = f;
-        net->arc_of_half[f] = i;
-        net->arc_of_half[ret_flow->half[f].sister] = i;
-        set_residuals(&net->arc[i], ret_flow);
+        const struct network_arc *arc = &net->arc[i];
+        if (arc->excess <= arc->range) { /* flow zero is allowed: nothing is below its longest */
+            ret_flow->residual[2 * i] = arc->limits[arc->excess];
+        }
     }
     maxflow_start(ret_flow, net->source, net->sink);
     return 0;
@@ -277,17 +262,16 @@ int network_audit(const struct network *net, const struct maxflow *mf, zeus_erro
     }
     for (int32_t i = 0; i < net->arcs; i++) {
         const struct network_arc *arc = &net->arc[i];
-        const struct maxflow_half *f = &mf->half[arc->half];
-        const struct maxflow_half *b = &mf->half[f->sister];
+        const int64_t forward = mf->residual[2 * i];
+        const int64_t back = mf->residual[2 * i + 1];
         int64_t low = arc->excess + 1 <= arc->range ? arc->limits[arc->excess + 1] : 0;
         int64_t high = arc->excess <= arc->range ? arc->limits[arc->excess] : 0;
-        if (arc->excess < 0 || f->residual < 0 || b->residual < 0 ||
-            f->residual + b->residual != high - low) {
+        if (arc->excess < 0 || forward < 0 || back < 0 || forward + back != high - low) {
             return err_set(err, ZEUS_EINTERNAL, "arc %d at excess %d has residuals out of bounds",
                            (int)i, (int)arc->excess);
         }
-        balance[arc->tail] -= low + b->residual;
-        balance[arc->head] += low + b->residual;
+        balance[arc->tail] -= low + back;
+        balance[arc->head] += low + back;
     }
     for (int32_t v = 0; v < net->nodes; v++) {
         int64_t expected = v == net->source ? -mf->value : v == net->sink ? mf->value : 0;

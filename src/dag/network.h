@@ -17,6 +17,9 @@
 
 struct tradeoff_problem;
 
+/* Flow values stay below 2 to this power. */
+#define NETWORK_FLOW_BITS 60
+
 /* An operation or a precedence. With excess x = end time - start time - shortest duration:
  *   limits[0] infinite, limits[x] the marginal cost of being x rather than x - 1 units above the
  *   shortest, limits[range + 1] = 0, and 0 for every greater x. The flow of an arc with excess x
@@ -27,8 +30,7 @@ struct network_arc {
     int32_t range;
     int32_t tail;
     int32_t head;
-    int32_t half;      /* its forward half-edge */
-    int32_t operation; /* node of the graph, negative for a precedence */
+    int32_t operation; /* node of the graph, negative for precedences and dummies */
     int32_t shortest;
 };
 
@@ -37,8 +39,7 @@ struct network {
     int32_t arcs;
     int32_t source;
     int32_t sink;
-    struct network_arc *arc; /* owned */
-    int32_t *arc_of_half;    /* owned; filled by network_flow */
+    struct network_arc *arc; /* owned; arc i is arc i of the flow */
     int64_t *limits;         /* owned; tables of all specs */
     int64_t length;          /* of the slowest plan */
     double unit;             /* cost of one unit of flow: a power of two */
@@ -50,7 +51,7 @@ int network_build(struct network *net, const struct tradeoff_problem *problem, s
 void network_finish(struct network *net);
 
 /* The matching flow structure, started with flow zero. */
-int network_flow(struct network *net, struct maxflow *ret_flow) ZEUS_CHECK;
+int network_flow(const struct network *net, struct maxflow *ret_flow) ZEUS_CHECK;
 
 int network_audit(const struct network *net, const struct maxflow *mf, zeus_error *err) ZEUS_CHECK;
 

@@ -35,9 +35,9 @@ void tradeoff_destroy(struct tradeoff *t);
 /* One unit shorter: 1, or 0 when the plan cannot be shorter at any cost. */
 int tradeoff_step(struct tradeoff *t) ZEUS_CHECK;
 
-int64_t tradeoff_time(const struct tradeoff *t);   /* length of the present plan */
-double tradeoff_cost(const struct tradeoff *t);    /* its cost, all operations */
-double tradeoff_change(const struct tradeoff *t);  /* what the last step cost */
+int64_t tradeoff_time(const struct tradeoff *t);  /* length of the present plan */
+double tradeoff_cost(const struct tradeoff *t);   /* its cost, all operations */
+double tradeoff_change(const struct tradeoff *t); /* what the last step cost */
 uint64_t tradeoff_augmentations(const struct tradeoff *t);
 
 /* Node ids whose duration changed by one in the last step: v was shortened, ~v lengthened.

@@ -42,8 +42,8 @@ static int run_choice(struct sim *s, const struct choice *choice, uint32_t recur
         .limit_w = choice->power->limit_w,
         .energy_j = out.energy_j,
         .time_s = out.time_s,
-        .cost = objective_cost(out.energy_j, out.time_s, s->job->eta_knob,
-                               s->workload->max_power_w),
+        .cost =
+            objective_cost(out.energy_j, out.time_s, s->job->eta_knob, s->workload->max_power_w),
         .has_reached = out.has_reached,
         .recurrence = recurrence,
     };

@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("ZEUS_SERVE", ROOT / "build" / "bin" / "zeus-serve"))
+BINARY = pathlib.Path(os.environ.get("ZEUS_BUILD", ROOT / "build")) / "bin" / "zeus-serve"
 
 
 def shared(name):
