@@ -132,7 +132,7 @@ static void close_stripe(struct stripe *stripe)
         struct zeus_measurement *next = window->list_next;
         window->list_next = window->list_prev = NULL;
         if (window->state == WINDOW_ENDED) {
-            (void)measurement_compute(window); /* out of memory leaves it without energies */
+            (void)!measurement_compute(window); /* out of memory leaves it without energies */
             window->monitor = NULL;
         } else {
             window_destroy(window);
