@@ -26,6 +26,7 @@
         {"num-explorations", 0, 0, "N", NULL, "observations of each size before sampling (2)"},    \
         {"jobs", 'j', 0, "N", NULL, "threads (one for each processor)"},                           \
         {"json", 0, 0, "FILE", NULL, "write histories, arms and summaries; - is standard output"}, \
+        {"plot", 0, 0, "DIR", NULL, "draw cost, regret and energy into a directory, as SVG"},      \
         {"csv", 0, 0, "FILE", NULL, "write one row for each run; - is standard output"},           \
     {                                                                                              \
         "quiet", 'q', 0, NULL, NULL, "no table"                                                    \
@@ -137,7 +138,9 @@ static int run_and_write(const struct cli_args *args, struct simulate_set *set)
     }
     const char *json = cli_get(args, "json");
     const char *csv = cli_get(args, "csv");
-    if ((json && cli_simulate_write_json(set, json, &err) < 0) ||
+    const char *plot = cli_get(args, "plot");
+    if ((plot && cli_simulate_plot(set, plot, &err) < 0) ||
+        (json && cli_simulate_write_json(set, json, &err) < 0) ||
         (csv && cli_simulate_write_csv(set, csv, &err) < 0)) {
         return cli_error(args, &err);
     }
