@@ -108,3 +108,35 @@ def test_without_traces(zeus, tmp_path):
     (tmp_path / "summary_power_v100.csv").write_text("")
     done = zeus("simulate", "recurring", "--traces", tmp_path)
     assert done.returncode == 1 and 'no column "batch_size"' in done.stderr
+
+
+def test_drift_slices(zeus, tmp_path):
+    texts = [{"date": f"2009-05-{1 + i // 10:02d} 12:00", "text": f"tweet {i}", "label": i % 2}
+             for i in range(60)]
+    source = tmp_path / "texts.jsonl"
+    source.write_text("".join(json.dumps(t) + "\n" for t in texts))
+    out = tmp_path / "slices"
+    out.mkdir()
+    done = zeus("simulate", "drift", "--input", source, "--out", out, "--window", 40,
+                "--date-key", "date", "--first-day", "2009-05-02")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in out.iterdir()) == ["1_train.json", "1_val.json",
+                                                     "2_train.json", "2_val.json"]
+    for i, start in ((1, 10), (2, 20)):
+        train, val = ([json.loads(line) for line in (out / f"{i}_{part}.json").open()]
+                      for part in ("train", "val"))
+        assert (len(train), len(val)) == (34, 6)
+        assert train != texts[start:start + 34]
+        assert sorted(t["text"] for t in train + val) == sorted(
+            t["text"] for t in texts[start:start + 40])
+    refused = zeus("simulate", "drift", "--input", source, "--out", out, "--window", 100)
+    assert refused.returncode == 1 and "60 lines make no slice of 100" in refused.stderr
+
+
+@needs_traces
+def test_pictures(zeus, tmp_path):
+    done = zeus("simulate", "recurring", "--traces", TRACES, "--seed", "1,2", "--compare",
+                "--plot", tmp_path / "plots", "--quiet")
+    assert done.returncode == 0 and done.stdout == ""
+    for name in ("cost.svg", "regret.svg", "energy.svg"):
+        assert (tmp_path / "plots" / name).read_text().startswith("<svg")
