@@ -288,7 +288,7 @@ static uint32_t choose(const struct source *source, const struct source_status *
     return source->power.is_active ? ZEUS_SOURCE_INTEGRATED : ZEUS_SOURCE_NONE;
 }
 
-int source_estimate(const struct source *source, const struct source_pin pins[2], uint64_t begin_ns,
+int source_estimate(const struct source *source, const struct source_pin *pins, uint64_t begin_ns,
                     uint64_t end_ns, struct source_estimate *ret_estimate)
 {
     struct source_estimate e;
