@@ -46,6 +46,8 @@ def bindings(sim):
     def run(node, options=()):
         done = sim(node, sys.executable, HERE / "pynvml_report.py",
                    options=("--virtual", *options), env=env)
+        if "runtime does not come first" in done.stderr:
+            pytest.skip("a sanitizer build of the simulator does not load into a plain Python")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
     return run
