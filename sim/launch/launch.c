@@ -193,10 +193,10 @@ static int start_writer(struct run *run, zeus_error *err)
     }
     if (pid == 0) {
         (void)close(fds[1]);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setpgid(0, 0); /* Ctrl-C is for the program */
-        if (getppid() == launcher) {
-            launch_writer(run->sim, run->tree, fds[0]);
+        launch_writer(run->sim, run->tree, fds[0]);
+        if (getppid() != launcher && !run->options->keep) {
+            launch_remove_dir(run->dir); /* the launcher was killed: nobody else cleans up */
         }
         _exit(0);
     }
@@ -224,6 +224,7 @@ static void put_env(const char *name, const char *value, const char *after)
 static void become_program(struct run *run)
 {
     char root[4200];
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a killed launcher takes the program with it */
     (void)sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
     (void)snprintf(root, sizeof(root), "%s/root", run->dir);
     put_env("ZEUS_SIM_DIR", run->dir, NULL);
