@@ -6,6 +6,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -421,6 +423,58 @@ static void power_bounds(void **state)
     bench_done(&b);
 }
 
+struct reader {
+    struct device *dev;
+    int is_broken;
+};
+
+/* Reads and watches that the total does not fall. */
+static void *keep_reading(void *user)
+{
+    struct reader *reader = user;
+    uint64_t last_uj = 0;
+    for (int i = 0; i < 2000; i++) {
+        zeus_energy_sample sample = {0};
+        int r = device_read_energy(reader->dev, 0, &sample, NULL);
+        if (r == 0 && sample.energy_uj < last_uj) {
+            reader->is_broken = 1;
+        }
+        last_uj = r == 0 ? sample.energy_uj : last_uj;
+    }
+    return NULL;
+}
+
+/* Several threads on one counter that moves and wraps under them. */
+static void threads(void **state)
+{
+    (void)state;
+    struct bench b;
+    pthread_t ids[4];
+    struct reader readers[ARRAY_LEN(ids)];
+    bench_init(&b);
+    write_zone(&b, "intel-rapl:0", "package-0", 262143000000);
+    discover(&b, 1);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        readers[i] = (struct reader){.dev = b.list.items[0]};
+        assert_int_equal(pthread_create(&ids[i], NULL, keep_reading, &readers[i]), 0);
+    }
+    int fd = openat(b.tree.fd, POWERCAP "intel-rapl:0/energy_uj", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (uint64_t uj = 262143000000; uj < 262143000000 + 2000000; uj += 500) {
+        char text[32]; /* one write of one length, so that no reader sees half a number */
+        int n = snprintf(text, sizeof(text), "%012llu\n",
+                         (unsigned long long)(uj % UINT64_C(262143328911)));
+        assert_int_equal(pwrite(fd, text, (size_t)n, 0), n);
+    }
+    (void)close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        assert_int_equal(pthread_join(ids[i], NULL), 0);
+        assert_false(readers[i].is_broken);
+    }
+    assert_int_equal(energy_uj(&b, 0, 0), UINT64_C(262143000000) + 1999500);
+    bench_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,7 +483,7 @@ int main(void)
         cmocka_unit_test(no_permission),   cmocka_unit_test(mixed_readers),
         cmocka_unit_test(containers),      cmocka_unit_test(mirrored_dies),
         cmocka_unit_test(broken_trees),    cmocka_unit_test(broken_pmus),
-        cmocka_unit_test(power_bounds),
+        cmocka_unit_test(power_bounds),    cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
