@@ -31,6 +31,7 @@ enum {
 
 struct sql_conn {
     PGconn *pg;
+    int is_lost; /* libpq may still call it open */
     size_t cached;
     const struct sql_statement *keys[CACHE_MAX];
 };
@@ -42,16 +43,18 @@ static const struct {
               {"40", ZEUS_EBUSY},       {"55P03", ZEUS_EBUSY}, {"57P", ZEUS_ECLOSED},
               {"08", ZEUS_ECLOSED}};
 
-static int fail(const struct sql_conn *c, const PGresult *result, zeus_error *err)
+/* A failure without a SQLSTATE did not come from the server: the connection is gone. */
+static int fail(struct sql_conn *c, const PGresult *result, zeus_error *err)
 {
-    int code = PQstatus(c->pg) == CONNECTION_BAD ? ZEUS_ECLOSED : ZEUS_EIO;
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    int code = state ? ZEUS_EIO : ZEUS_ECLOSED;
     for (size_t i = 0; state && i < ARRAY_LEN(states); i++) {
         if (strncmp(state, states[i].state, strlen(states[i].state)) == 0) {
             code = states[i].code;
             break;
         }
     }
+    c->is_lost |= code == ZEUS_ECLOSED;
     const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     text = text ? text : PQerrorMessage(c->pg);
     return err_set(err, code, "%.*s", (int)strcspn(text, "\n"), text);
@@ -113,10 +116,11 @@ static int open_conn(const char *url, struct sql_conn **ret, zeus_error *err)
 
 static int reconnect(struct sql_conn *c, zeus_error *err)
 {
-    if (PQstatus(c->pg) == CONNECTION_OK) {
+    if (!c->is_lost && PQstatus(c->pg) == CONNECTION_OK) {
         return 0;
     }
     PQreset(c->pg);
+    c->is_lost = 0;
     return set_up(c, err);
 }
 
