@@ -37,3 +37,6 @@ else()
         add_compile_options(-D_FORTIFY_SOURCE=2)
     endif()
 endif()
+if(ZEUS_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link) # coverage for tests/fuzz, in every object
+endif()

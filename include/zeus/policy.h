@@ -126,11 +126,12 @@ typedef struct zeus_power_point {
 } zeus_power_point;
 
 /* How the best limit is chosen among measured ones; ties go to the first. */
-#define ZEUS_SELECT_ENERGY       1u /* least energy */
-#define ZEUS_SELECT_TIME         2u /* least time */
-#define ZEUS_SELECT_COST         3u /* least zeus_cost; `value` is eta_knob */
-#define ZEUS_SELECT_MAX_SLOWDOWN 4u /* lowest limit within `value` times the time of the highest \
-                                     */
+#define ZEUS_SELECT_ENERGY 1u /* least energy */
+#define ZEUS_SELECT_TIME   2u /* least time */
+#define ZEUS_SELECT_COST   3u /* least zeus_cost; `value` is eta_knob */
+#define ZEUS_SELECT_MAX_SLOWDOWN                                    \
+    4u /* lowest limit within `value` times the time of the highest \
+        */
 
 /* Chooses. `world_size` (>= 1) multiplies the highest limit to the cost's max_power_w. INVAL for no
  * points, eta_knob outside [0, 1], a slowdown below 1. */

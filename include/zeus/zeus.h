@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything: devices, sessions, errors, version.
+ * Everything in one include.
  */
 #ifndef ZEUS_ZEUS_H
 #define ZEUS_ZEUS_H
 
+#include <zeus/compare.h>
 #include <zeus/device.h>
 #include <zeus/error.h>
+#include <zeus/monitor.h>
+#include <zeus/policy.h>
 #include <zeus/session.h>
+#include <zeus/simulate.h>
+#include <zeus/stats.h>
+#include <zeus/timeline.h>
 #include <zeus/version.h>
 
 #endif /* ZEUS_ZEUS_H */

@@ -9,8 +9,9 @@
 #include "nvml/nvml_abi.h"
 #include "simcore/sim.h"
 
-#define NVML_BOARD_ONLY 1 /* instances of MIG answer NOT_SUPPORTED, as the real ones do for power \
-                           */
+#define NVML_BOARD_ONLY                                                       \
+    1 /* instances of MIG answer NOT_SUPPORTED, as the real ones do for power \
+       */
 
 /* A device or one of its MIG instances. */
 struct nvml_handle {

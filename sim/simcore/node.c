@@ -373,23 +373,31 @@ static int find_model(struct node_reader *reader, size_t section, size_t *ret_mo
     return node_fail(reader, "there is no [model %.40s]", entry->value);
 }
 
+/* Whether an entry belongs to a pass: channels first, since everything else looks at them. */
+static int in_pass(const struct node_entry *entry, int pass)
+{
+    return (strncmp(entry->key, "channel.", 8) == 0) == (pass == 0);
+}
+
 /* The model's entries in their order, each replaced by the section's own where it has one, then
  * the rest of the section's. */
-static int apply_all(struct node_reader *reader, struct sim_device *device, size_t section,
-                     uint32_t number)
+static int apply_pass(struct node_reader *reader, struct sim_device *device, size_t section,
+                      uint32_t number, int pass)
 {
     size_t model = 0;
     int r = find_model(reader, section, &model);
-    for (size_t i = 0; r == 0 && i < reader->entry_count; i++) {
-        if (reader->entries[i].section == model && model < reader->section_count) {
-            const struct node_entry *own = find_entry(reader, section, reader->entries[i].key);
-            r = apply(reader, device, own ? own : &reader->entries[i], number);
+    int has_model = model < reader->section_count;
+    for (size_t i = 0; r == 0 && i < reader->entry_count && has_model; i++) {
+        const struct node_entry *entry = &reader->entries[i];
+        if (entry->section == model && in_pass(entry, pass)) {
+            const struct node_entry *own = find_entry(reader, section, entry->key);
+            r = apply(reader, device, own ? own : entry, number);
         }
     }
     for (size_t i = 0; r == 0 && i < reader->entry_count; i++) {
         const struct node_entry *entry = &reader->entries[i];
-        int is_done = model < reader->section_count && find_entry(reader, model, entry->key);
-        if (entry->section == section && !is_done) {
+        int is_done = has_model && find_entry(reader, model, entry->key);
+        if (entry->section == section && in_pass(entry, pass) && !is_done) {
             r = apply(reader, device, entry, number);
         }
     }
@@ -420,7 +428,9 @@ static int build_device(struct node_reader *reader, size_t section, uint32_t num
                                   .has_persistence = 1,
                                   .temperature_c = 30};
     (void)snprintf(device->id, sizeof(device->id), "%s", id);
-    r = apply_all(reader, device, section, number);
+    for (int pass = 0; pass < 2 && r == 0; pass++) {
+        r = apply_pass(reader, device, section, number, pass);
+    }
     if (r == 0) {
         reader->line = reader->sections[section].line;
         r = node_finish_device(reader, device);

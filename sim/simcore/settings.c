@@ -399,6 +399,31 @@ int sim_load_end(struct sim *sim, uint32_t device, uint32_t id)
     return r;
 }
 
+int sim_load_change(struct sim *sim, uint32_t device, uint32_t id, double level)
+{
+    if (device >= sim->file->device_count || id == 0) {
+        return ZEUS_ENOTFOUND;
+    }
+    if (!(level >= 0 && level <= 1)) {
+        return ZEUS_EINVAL;
+    }
+    int r = ZEUS_ENOTFOUND;
+    sim_state_lock(sim);
+    int64_t now_ns = sim_state_now_ns(sim);
+    struct sim_live *live = &sim->devices[device].live;
+    sim_settings_advance(sim, device, now_ns);
+    for (uint32_t i = 0; i < SIM_LOAD_SLOTS; i++) {
+        if (live->loads[i].id == id) {
+            double before = live->loads[i].level;
+            live->loads[i].level = level;
+            r = append(sim, device, now_ns, LOG_RESERVE);
+            live->loads[i].level = r < 0 ? before : level;
+        }
+    }
+    sim_state_unlock(sim);
+    return r;
+}
+
 size_t sim_load_owners(struct sim *sim, uint32_t device, int32_t *pids, size_t capacity)
 {
     size_t count = 0;

@@ -156,6 +156,7 @@ int sim_set_perf_level(struct sim *sim, uint32_t device, uint32_t level) ZEUS_CH
 int sim_load_begin(struct sim *sim, uint32_t device, double level, uint64_t for_ns, int32_t pid,
                    uint32_t *ret_id) ZEUS_CHECK;
 int sim_load_end(struct sim *sim, uint32_t device, uint32_t id) ZEUS_CHECK;
+int sim_load_change(struct sim *sim, uint32_t device, uint32_t id, double level) ZEUS_CHECK;
 
 /* Does `units` of work at full load: takes as long as clocks and limit allow, waiting on the
  * simulation's clock. The time and true energy it took. */

@@ -87,6 +87,8 @@ static void trim_partial_utf8(char *text)
     }
 }
 
+static void fill_message(zeus_error *err, const char *format, va_list args) ZEUS_PRINTF(2, 0);
+
 static void fill_message(zeus_error *err, const char *format, va_list args)
 {
     int n = vsnprintf(err->message, sizeof(err->message), format, args);

@@ -10,6 +10,9 @@ static const struct backend *const backends[] = {
     &nvml_backend,
     &amdsmi_backend,
     &rapl_backend,
+    &hwmon_backend,
+    &jetson_backend,
+    &apple_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)

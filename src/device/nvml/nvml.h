@@ -70,8 +70,7 @@ const char *nvml_architecture_name(uint32_t architecture);
 
 /* nvml_sensor.c: row of the sensor table, "hopper/instant", or "" when the table does not know.
  * `cc_minor` tells GA100 (8.0) from the other Ampere chips. Pure. */
-const char *nvml_sensor_class(uint32_t architecture, int cc_minor, const char *driver,
-                              uint32_t power_field);
+const char *nvml_sensor_class(uint32_t architecture, int cc_minor, uint32_t power_field);
 
 /* nvml_energy.c */
 int nvml_read_energy(struct device *dev, uint32_t domain, uint64_t *ret_uj, zeus_error *err);

@@ -183,8 +183,7 @@ static void fill_fields(const struct nvml_device *dev, const struct nvml_field_p
         has_any = has_any || answers(&fields[i]);
         if (answers(&fields[i]) && !*info->sensor_class) {
             (void)snprintf(info->sensor_class, sizeof(info->sensor_class), "%s",
-                           nvml_sensor_class(dev->architecture, dev->cc_minor,
-                                             dev->base.info.driver, field_ids[i]));
+                           nvml_sensor_class(dev->architecture, dev->cc_minor, field_ids[i]));
         }
     }
     info->source = has_any ? ZEUS_SOURCE_INTEGRATED : ZEUS_SOURCE_NONE;

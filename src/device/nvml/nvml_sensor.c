@@ -6,8 +6,6 @@
  */
 #include "device/nvml/nvml.h"
 
-#include <stdlib.h>
-
 #include "base/macro.h"
 
 #define ANY_MINOR (-1)
@@ -19,7 +17,9 @@ struct sensor_row {
     const char *name;
 };
 
-/* Ampere is two rows: GA100 (8.0) and GA10x (8.6). GA100, Turing and older have no average. */
+/* The driver matters for nvmlDeviceGetPowerUsage only, which is not called: the study splits fields
+ * 186 and 185 by chip alone. Ampere is two rows: GA100 (8.0) and GA10x (8.6). GA100, Turing and
+ * older have no average. */
 static const struct sensor_row rows[] = {
     {NVML_ARCH_HOPPER, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "hopper/instant"},
     {NVML_ARCH_HOPPER, ANY_MINOR, NVML_FIELD_POWER_AVERAGE, "hopper/average"},
@@ -34,15 +34,8 @@ static const struct sensor_row rows[] = {
     {NVML_ARCH_MAXWELL, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "maxwell/instant"},
 };
 
-/* The two fields were measured on drivers that have them; older ones are not in the study. */
-#define FIRST_MEASURED_DRIVER 530
-
-const char *nvml_sensor_class(uint32_t architecture, int cc_minor, const char *driver,
-                              uint32_t power_field)
+const char *nvml_sensor_class(uint32_t architecture, int cc_minor, uint32_t power_field)
 {
-    if (strtol(driver, NULL, 10) < FIRST_MEASURED_DRIVER) {
-        return "";
-    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct sensor_row *row = &rows[i];
         if (row->architecture == architecture && row->power_field == power_field &&

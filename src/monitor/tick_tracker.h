@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finds out *when* a polled value changed. Pure: readings in, ticks and the time of the next read
+ * out.
+ *
+ * A change is only known to lie between the last read that showed the old value and the first that
+ * showed the new one. The tracker first polls evenly to learn the period (from times of change, not
+ * from counts of samples), then reads just before and just after the instant it expects the next
+ * change at: fewer reads than polling, and a bracket as narrow as the sensor's own jitter allows.
+ * A value that ticks much faster than it is read needs no tracking: each read then shows the value
+ * of at most one tick ago.
+ */
+#ifndef ZEUS_MONITOR_TICK_TRACKER_H
+#define ZEUS_MONITOR_TICK_TRACKER_H
+
+#include <stdint.h>
+
+struct tick_tracker_config {
+    uint64_t nominal_ns; /* period the sensor class says, 0 unknown */
+    uint64_t base_ns;    /* distance of reads when polling evenly */
+    uint32_t is_coarse;  /* never track: poll at base_ns */
+    uint32_t may_repeat; /* an update may leave the value as it was (power); a counter's cannot */
+};
+
+/* One observed tick. */
+struct tick {
+    uint64_t t_ns;       /* middle of the bracket */
+    uint32_t half_ns;    /* half of its length */
+    uint32_t is_assumed; /* may_repeat: nothing changed, an update is supposed to have happened */
+    uint64_t value;
+};
+
+#define TICK_LEARN 16
+
+struct tick_tracker {
+    struct tick_tracker_config config;
+    uint64_t period_ns;    /* best knowledge; 0 none */
+    uint64_t expected_ns;  /* next change, while locked */
+    uint64_t deviation_ns; /* how far changes stray from where they were expected */
+    uint64_t last_lo_ns;   /* of the last read: earliest instant it can stand for */
+    uint64_t last_hi_ns;
+    uint64_t last_value;
+    uint64_t last_tick_ns;
+    uint64_t step_ns;             /* distance of the reads inside a bracket */
+    uint64_t next_ns;             /* when to read next */
+    uint64_t changes;             /* seen since start */
+    uint64_t learned[TICK_LEARN]; /* times of change while learning */
+    uint32_t learn_count;
+    uint32_t is_locked;
+    uint32_t misses; /* expectations in a row that failed */
+    uint32_t has_value;
+};
+
+void tick_tracker_init(struct tick_tracker *tracker, const struct tick_tracker_config *config);
+
+/* A read: taken around t_ns within latency_ns. 1 when it shows a tick, which is set. The first read
+ * counts as one, since its value is at most a period old. */
+int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t latency_ns,
+                      uint64_t value, struct tick *ret_tick);
+
+/* A read failed or did not take place: the next change is bracketed from here on anew. */
+void tick_tracker_skip(struct tick_tracker *tracker, uint64_t t_ns);
+
+#endif /* ZEUS_MONITOR_TICK_TRACKER_H */
