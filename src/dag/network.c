@@ -19,8 +19,6 @@
 #include "base/mem.h"
 #include "dag/tradeoff.h"
 
-#define FLOW_BITS 60
-
 void network_finish(struct network *net)
 {
     free(net->arc);
@@ -66,7 +64,8 @@ static void fill_table(const struct dag_cost *c, double per_unit, int64_t *limit
 }
 
 /* first_of[s]: where the table of spec s begins; the table of precedences begins at 0. */
-static int build_tables(struct network *net, const struct tradeoff_problem *p, size_t *first_of)
+static int build_tables(struct network *net, const struct tradeoff_problem *p, int flow_bits,
+                        size_t *first_of)
 {
     net->limits = mem_calloc(table_entries(p), sizeof(*net->limits));
     if (!net->limits) {
@@ -77,12 +76,12 @@ static int build_tables(struct network *net, const struct tradeoff_problem *p, s
     if (most > 0) {
         (void)frexp(most, &exponent);
     }
-    net->unit = ldexp(1.0, exponent - FLOW_BITS);
+    net->unit = ldexp(1.0, exponent - flow_bits);
     net->limits[0] = MAXFLOW_INFINITE;
     size_t at = 2;
     for (int32_t s = 0; s < p->spec_count; s++) {
         first_of[s] = at;
-        fill_table(&p->specs[s], ldexp(1.0, FLOW_BITS - exponent), &net->limits[at]);
+        fill_table(&p->specs[s], ldexp(1.0, flow_bits - exponent), &net->limits[at]);
         at += (size_t)(p->specs[s].longest - p->specs[s].shortest) + 2;
     }
     return 0;
@@ -143,7 +142,7 @@ static void add_arcs(struct network *net, const struct tradeoff_problem *p, cons
         int32_t v = g->topo[i];
         struct network_arc *arc = &net->arc[net->arcs++];
         *arc = (struct network_arc){
-            .limits = net->limits, .tail = start[v], .head = end[v], .operation = ~v};
+            .limits = net->limits, .tail = start[v], .head = end[v], .operation = -1};
         if (p->spec_of[v] >= 0) {
             const struct dag_cost *c = &p->specs[p->spec_of[v]];
             arc->limits = net->limits + first_of[p->spec_of[v]];
@@ -212,7 +211,7 @@ int network_build(struct network *net, const struct tradeoff_problem *p, size_t 
     int32_t *start _free_ = mem_calloc(nodes, sizeof(*start));
     int32_t *end _free_ = mem_calloc(nodes, sizeof(*end));
     size_t *first_of _free_ = mem_calloc((size_t)p->spec_count + 1, sizeof(*first_of));
-    if (!start || !end || !first_of || build_tables(net, p, first_of) < 0) {
+    if (!start || !end || !first_of || build_tables(net, p, NETWORK_FLOW_BITS, first_of) < 0) {
         network_finish(net);
         return err_set(err, ZEUS_ENOMEM, "out of memory for %zu operations", nodes);
     }

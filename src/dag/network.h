@@ -17,6 +17,9 @@
 
 struct tradeoff_problem;
 
+/* Flow values stay below 2 to this power. */
+#define NETWORK_FLOW_BITS 60
+
 /* An operation or a precedence. With excess x = end time - start time - shortest duration:
  *   limits[0] infinite, limits[x] the marginal cost of being x rather than x - 1 units above the
  *   shortest, limits[range + 1] = 0, and 0 for every greater x. The flow of an arc with excess x
@@ -27,7 +30,7 @@ struct network_arc {
     int32_t range;
     int32_t tail;
     int32_t head;
-    int32_t operation; /* node of the graph, negative for a precedence */
+    int32_t operation; /* node of the graph, negative for precedences and dummies */
     int32_t shortest;
 };
 

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "dag/crossing.h"
 #include "dag/maxflow.h"
 #include "dag/network.h"
 
@@ -22,9 +23,7 @@ struct tradeoff {
     struct network net;
     struct maxflow flow;
     int32_t *duration; /* owned; per node of the graph */
-    int32_t *crossing; /* owned; arcs with ends on both sides */
-    int32_t crossing_count;
-    int32_t *place;   /* owned; index in `crossing` per arc, -1 */
+    struct crossing crossing;
     int32_t *changes; /* owned; per node of the graph at most one */
     int32_t change_count;
     int64_t time;
@@ -42,8 +41,7 @@ void tradeoff_destroy(struct tradeoff *t)
     network_finish(&t->net);
     maxflow_finish(&t->flow);
     free(t->duration);
-    free(t->crossing);
-    free(t->place);
+    crossing_finish(&t->crossing);
     free(t->changes);
     free(t);
 }
@@ -59,19 +57,13 @@ static void start_plan(struct tradeoff *t, const struct tradeoff_problem *p)
         }
     }
     t->base_cost = (double)cost;
-    for (int32_t a = 0; a < t->net.arcs; a++) {
-        t->place[a] = -1;
-    }
 }
 
 static int allocate(struct tradeoff *t, int32_t nodes)
 {
-    size_t arcs = (size_t)t->net.arcs;
     t->duration = mem_calloc((size_t)nodes, sizeof(*t->duration));
     t->changes = mem_calloc((size_t)nodes, sizeof(*t->changes));
-    t->crossing = mem_calloc(arcs, sizeof(*t->crossing));
-    t->place = mem_calloc(arcs, sizeof(*t->place));
-    return t->duration && t->changes && t->crossing && t->place ? 0 : ZEUS_ENOMEM;
+    return t->duration && t->changes ? crossing_init(&t->crossing, t->net.arcs) : ZEUS_ENOMEM;
 }
 
 int tradeoff_create(const struct tradeoff_problem *problem, size_t max_bytes,
@@ -93,39 +85,6 @@ int tradeoff_create(const struct tradeoff_problem *problem, size_t max_bytes,
     start_plan(t, problem);
     *ret_solver = t;
     return 0;
-}
-
-/* An arc with one end on each side is in the list; every change of side of an end toggles it. */
-static void toggle(struct tradeoff *t, int32_t a)
-{
-    int32_t at = t->place[a];
-    if (at < 0) {
-        t->place[a] = t->crossing_count;
-        t->crossing[t->crossing_count++] = a;
-        return;
-    }
-    int32_t last = t->crossing[--t->crossing_count];
-    t->crossing[at] = last;
-    t->place[last] = at;
-    t->place[a] = -1;
-}
-
-static void follow_touched(struct tradeoff *t)
-{
-    struct maxflow *mf = &t->flow;
-    for (int32_t i = 0; i < mf->touched_count; i++) {
-        struct maxflow_node *node = &mf->node[mf->touched[i]];
-        uint8_t is_source = node->tree == MAXFLOW_SOURCE;
-        node->is_touched = 0;
-        if (is_source == node->was_source) {
-            continue;
-        }
-        node->was_source = is_source;
-        for (int32_t e = node->first; e < node[1].first; e++) {
-            toggle(t, mf->exit[e].code / 2);
-        }
-    }
-    mf->touched_count = 0;
 }
 
 /* Moves one crossing arc. On the cut its flow sits exactly on the bound that its new gap shares
@@ -160,9 +119,9 @@ int tradeoff_step(struct tradeoff *t)
         t->is_exhausted = 1;
         return 0;
     }
-    follow_touched(t);
-    for (int32_t i = 0; i < t->crossing_count; i++) {
-        move_arc(t, t->crossing[i]);
+    crossing_follow(&t->crossing, &t->flow);
+    for (int32_t i = 0; i < t->crossing.count; i++) {
+        move_arc(t, t->crossing.arc[i]);
     }
     t->last_value = t->flow.value;
     t->spent += (long double)t->flow.value;

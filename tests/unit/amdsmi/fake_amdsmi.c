@@ -159,9 +159,9 @@ static uint32_t get_energy(amdsmi_handle handle, uint64_t *accumulator, float *r
     if (status) {
         return status;
     }
-    *accumulator = gpu->accumulator;
+    *accumulator = __atomic_load_n(&gpu->accumulator, __ATOMIC_SEQ_CST);
     *resolution_uj = gpu->resolution_uj;
-    *timestamp_ns = fake.now_ns;
+    *timestamp_ns = __atomic_load_n(&fake.now_ns, __ATOMIC_SEQ_CST);
     return 0;
 }
 

@@ -227,6 +227,7 @@ static void perf_values(void **state)
     assert_true(rapl_perf_scale_uj(1000, 0.5) == 500000000);
     assert_true(rapl_perf_scale_uj(1000, 0.001) == 1000000);
     assert_true(rapl_perf_scale_uj(UINT64_MAX, 1e9) == UINT64_MAX);
+    assert_true(rapl_perf_scale_uj(UINT64_MAX, 1.0) == UINT64_MAX);
 }
 
 int main(void)
