@@ -269,3 +269,11 @@ int rapl_powercap_read(const struct rapl_hooks *hooks, struct rapl_powercap_coun
     *ret_uj = total_uj;
     return 0;
 }
+
+uint32_t rapl_powercap_holes(struct rapl_powercap_counter *counter)
+{
+    (void)pthread_mutex_lock(&counter->lock);
+    uint32_t drops = counter->state.drops;
+    (void)pthread_mutex_unlock(&counter->lock);
+    return drops;
+}

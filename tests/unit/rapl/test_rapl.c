@@ -245,11 +245,14 @@ static void powercap_troubles(void **state)
     write_zone(&b, "intel-rapl:0", "package-0", 1000);
     discover(&b, 1);
     struct device *dev = b.list.items[0];
+    assert_int_equal(device_energy_holes(dev, 0), 0);
+    assert_int_equal(device_energy_holes(dev, 9), 0);
     testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2000\n");
     b.now_ns += UINT64_C(3600000000000); /* an hour: any number of wraps may have passed */
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ESTALE);
     assert_non_null(strstr(err.message, "read too seldom"));
-    assert_int_equal(energy_uj(&b, 0, 0), 1000); /* the interval is out, counting goes on */
+    assert_int_equal(energy_uj(&b, 0, 0), 1000);      /* the interval is out, counting goes on */
+    assert_int_equal(device_energy_holes(dev, 0), 1); /* and whoever spans it can tell */
     testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "99999999999999\n");
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ERANGE);
     static const char *const garbage[] = {"", "abc\n", "-5\n", "1 2\n", "99999999999999999999\n"};
