@@ -478,6 +478,31 @@ static void threads(void **state)
     bench_done(&b);
 }
 
+/* The system's own perf_event_open and read, on an event that every kernel has: CPU 0's clock. */
+static void real_events(void **state)
+{
+    (void)state;
+    const struct device_env env = {.root_fd = AT_FDCWD, .root = ""};
+    const struct device_env other = {.root_fd = AT_FDCWD, .root = "/tmp/elsewhere"};
+    const struct device_env simulated = {.root_fd = AT_FDCWD, .root = "", .is_simulated = 1};
+    struct rapl_hooks hooks = rapl_hooks_of_system(&env);
+    assert_null(rapl_hooks_of_system(&other).open_event);
+    assert_null(rapl_hooks_of_system(&simulated).open_event);
+    int fd = hooks.open_event(hooks.user, 1, 0, 0);
+    if (fd < 0) {
+        (void)printf("perf_event_open: %s: skipped\n", strerror(-fd));
+        skip();
+    }
+    uint64_t first = 0;
+    uint64_t second = 0;
+    assert_int_equal(hooks.read_event(hooks.user, fd, &first), 0);
+    assert_int_equal(hooks.read_event(hooks.user, fd, &second), 0);
+    assert_true(second > first);
+    (void)close(fd);
+    assert_int_equal(hooks.read_event(hooks.user, fd, &second), -EBADF);
+    assert_true(hooks.open_event(hooks.user, UINT32_MAX, 0, 0) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +512,7 @@ int main(void)
         cmocka_unit_test(containers),      cmocka_unit_test(mirrored_dies),
         cmocka_unit_test(broken_trees),    cmocka_unit_test(broken_pmus),
         cmocka_unit_test(power_bounds),    cmocka_unit_test(threads),
+        cmocka_unit_test(real_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
