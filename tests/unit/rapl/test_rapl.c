@@ -428,6 +428,7 @@ static void power_bounds(void **state)
 
 struct reader {
     struct device *dev;
+    pthread_rwlock_t *file; /* a write to a plain file is not atomic to readers, in sysfs it is */
     int is_broken;
 };
 
@@ -438,7 +439,9 @@ static void *keep_reading(void *user)
     uint64_t last_uj = 0;
     for (int i = 0; i < 2000; i++) {
         zeus_energy_sample sample = {0};
+        (void)pthread_rwlock_rdlock(reader->file);
         int r = device_read_energy(reader->dev, 0, &sample, NULL);
+        (void)pthread_rwlock_unlock(reader->file);
         if (r == 0 && sample.energy_uj < last_uj) {
             reader->is_broken = 1;
         }
@@ -453,21 +456,25 @@ static void threads(void **state)
     (void)state;
     struct bench b;
     pthread_t ids[4];
+    pthread_rwlock_t file = PTHREAD_RWLOCK_INITIALIZER;
     struct reader readers[ARRAY_LEN(ids)];
     bench_init(&b);
     write_zone(&b, "intel-rapl:0", "package-0", 262143000000);
     discover(&b, 1);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        readers[i] = (struct reader){.dev = b.list.items[0]};
+        readers[i] = (struct reader){.dev = b.list.items[0], .file = &file};
         assert_int_equal(pthread_create(&ids[i], NULL, keep_reading, &readers[i]), 0);
     }
     int fd = openat(b.tree.fd, POWERCAP "intel-rapl:0/energy_uj", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     for (uint64_t uj = 262143000000; uj < 262143000000 + 2000000; uj += 500) {
-        char text[32]; /* one write of one length, so that no reader sees half a number */
+        char text[32];
         int n = snprintf(text, sizeof(text), "%012llu\n",
                          (unsigned long long)(uj % UINT64_C(262143328911)));
-        assert_int_equal(pwrite(fd, text, (size_t)n, 0), n);
+        (void)pthread_rwlock_wrlock(&file);
+        ssize_t written = pwrite(fd, text, (size_t)n, 0);
+        (void)pthread_rwlock_unlock(&file);
+        assert_int_equal(written, n);
     }
     (void)close(fd);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
