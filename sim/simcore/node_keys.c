@@ -335,8 +335,9 @@ static int set_mig(struct node_reader *reader, struct sim_device *device, char *
     while (device->mig_enabled && node_next_word(&words, &word, &text)) {
         unsigned int size = 0;
         unsigned int gigabytes = 0;
-        char tail = 0;
-        if (text || sscanf(word, "%1ug.%4ugb%c", &size, &gigabytes, &tail) != 2 || size == 0) {
+        int used = 0;
+        int n = text ? 0 : sscanf(word, "%1ug.%4ugb%n", &size, &gigabytes, &used);
+        if (n != 2 || used == 0 || word[used] != '\0' || size == 0) {
             return node_fail(reader, "'%.40s' is not a MIG profile like 3g.40gb", word);
         }
         slices += size;

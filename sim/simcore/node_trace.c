@@ -358,11 +358,13 @@ static int make_primitive(struct node_reader *reader, const struct trace_kind *k
     struct node_words words = {text};
     char *word = NULL;
     char *value = NULL;
+    int has_bare = 0;
     while (node_next_word(&words, &word, &value)) {
         int r = 0;
         if (value) {
             r = take_trace_arg(reader, &args, channel, word, value);
         } else if (kind == &kinds[0]) {
+            has_bare = 1;
             r = take_watt_arg(reader, &args, "idle", word);
         } else {
             r = node_fail(reader, "'%.40s' is not word=value", word);
@@ -370,6 +372,9 @@ static int make_primitive(struct node_reader *reader, const struct trace_kind *k
         if (r < 0) {
             return r;
         }
+    }
+    if (kind == &kinds[0] && !has_bare) {
+        return node_fail(reader, "constant needs its watts");
     }
     channel->first_piece = reader->node->piece_count;
     int r = kind->make(reader, channel, &args);

@@ -48,13 +48,17 @@ static struct check *add(struct checks *checks, const char *id, const char *subj
     return c;
 }
 
-/* Families: found passes; a driver or permission problem fails; plain absence is skipped. */
+/* Families: found passes; plain absence is skipped; a library without its driver is worth a look;
+ * anything else that keeps devices from being found fails. */
 static void check_family(struct checks *checks, const zeus_finding *f)
 {
     char id[48];
     (void)snprintf(id, sizeof(id), "family.%s", f->family_name);
     int is_absent = f->code == ZEUS_ENOLIB || f->code == ZEUS_ENOTFOUND || f->code == ZEUS_ENOTSUP;
-    enum verdict verdict = f->code == 0 ? VERDICT_PASS : is_absent ? VERDICT_SKIP : VERDICT_FAIL;
+    enum verdict verdict = f->code == 0                ? VERDICT_PASS
+                           : is_absent                 ? VERDICT_SKIP
+                           : f->code == ZEUS_ENODRIVER ? VERDICT_WARN
+                                                       : VERDICT_FAIL;
     struct check *c = add(checks, id, "", verdict);
     (void)snprintf(c->detail, sizeof(c->detail), "%s", f->detail);
     (void)snprintf(c->remedy, sizeof(c->remedy), "%s", verdict == VERDICT_PASS ? "" : f->remedy);

@@ -11,6 +11,8 @@ static const struct backend *const backends[] = {
     &amdsmi_backend,
     &rapl_backend,
     &hwmon_backend,
+    &jetson_backend,
+    &apple_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)

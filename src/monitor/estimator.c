@@ -438,6 +438,18 @@ int estimate_between(const struct estimator *est, uint64_t begin_ns, uint64_t en
     return 0;
 }
 
+static void pin_edge(const struct edge *edge, struct pinned_edge *ret_edge)
+{
+    *ret_edge = (struct pinned_edge){
+        .energy_j = edge->energy_j,
+        .var_j2 = edge->var_j2 + square(edge->slope_w[0]) * edge->knot_var_s2[0] +
+                  square(edge->slope_w[1]) * edge->knot_var_s2[1],
+        .base_var_j2 = edge->base_var_j2,
+        .gap_ns = edge->gap_ns,
+        .flags = edge->flags,
+    };
+}
+
 int estimate_pin(const struct estimator *est, uint64_t t_ns, struct pinned_edge *ret_edge)
 {
     struct edge edge;
@@ -448,31 +460,41 @@ int estimate_pin(const struct estimator *est, uint64_t t_ns, struct pinned_edge 
     if (edge.flags & ESTIMATE_OPEN) {
         return ZEUS_EAGAIN;
     }
-    *ret_edge = (struct pinned_edge){
-        .energy_j = edge.energy_j,
-        .var_j2 = edge.var_j2 + square(edge.slope_w[0]) * edge.knot_var_s2[0] +
-                  square(edge.slope_w[1]) * edge.knot_var_s2[1],
-        .base_var_j2 = edge.base_var_j2,
-        .gap_ns = edge.gap_ns,
-        .flags = edge.flags,
-        .is_set = 1,
-    };
+    pin_edge(&edge, ret_edge);
     return 0;
 }
 
-int estimate_since(const struct estimator *est, const struct pinned_edge *begin, uint64_t begin_ns,
-                   uint64_t end_ns, struct estimate *ret_estimate)
+static int pinned_or_now(const struct estimator *est, const struct pinned_edge *pinned,
+                         uint64_t t_ns, struct pinned_edge *ret_edge)
 {
-    struct edge b;
-    int r = edge_at(est, end_ns, &b);
+    if (pinned) {
+        *ret_edge = *pinned;
+        return 0;
+    }
+    struct edge edge;
+    int r = edge_at(est, t_ns, &edge);
+    if (r == 0) {
+        pin_edge(&edge, ret_edge);
+    }
+    return r;
+}
+
+int estimate_pinned(const struct estimator *est, const struct pinned_edge *begin,
+                    const struct pinned_edge *end, uint64_t begin_ns, uint64_t end_ns,
+                    struct estimate *ret_estimate)
+{
+    struct pinned_edge a;
+    struct pinned_edge b;
+    int r = pinned_or_now(est, begin, begin_ns, &a);
+    if (r == 0) {
+        r = pinned_or_now(est, end, end_ns, &b);
+    }
     if (r < 0) {
         return r;
     }
-    struct edge none = {.knot = UINT64_MAX - 4};
-    struct estimate e = {.energy_j = b.energy_j - begin->energy_j, .flags = begin->flags | b.flags};
-    double var_j2 = begin->var_j2 + b.var_j2 + fmax(b.base_var_j2 - begin->base_var_j2, 0) +
-                    knots_var_j2(&none, &b);
-    finish(est, begin_ns, end_ns, var_j2, (int64_t)(b.gap_ns - begin->gap_ns), &e);
+    struct estimate e = {.energy_j = b.energy_j - a.energy_j, .flags = a.flags | b.flags};
+    double var_j2 = a.var_j2 + b.var_j2 + fmax(b.base_var_j2 - a.base_var_j2, 0);
+    finish(est, begin_ns, end_ns, var_j2, (int64_t)(b.gap_ns - a.gap_ns), &e);
     if (end_ns > begin_ns && e.covered_s <= 0) {
         return ZEUS_EAGAIN;
     }

@@ -48,7 +48,6 @@ struct pinned_edge {
     double base_var_j2; /* cumulative variance at the edge */
     uint64_t gap_ns;
     uint32_t flags;
-    uint32_t is_set;
 };
 
 /* AGAIN when there are no knots at all or the window lies wholly outside of what they cover. */
@@ -59,9 +58,10 @@ int estimate_between(const struct estimator *est, uint64_t begin_ns, uint64_t en
 int estimate_pin(const struct estimator *est, uint64_t t_ns, struct pinned_edge *ret_edge)
     ZEUS_CHECK;
 
-/* As estimate_between with a begin that was pinned. */
-int estimate_since(const struct estimator *est, const struct pinned_edge *begin, uint64_t begin_ns,
-                   uint64_t end_ns, struct estimate *ret_estimate) ZEUS_CHECK;
+/* As estimate_between with edges that were pinned; NULL for one that was not. */
+int estimate_pinned(const struct estimator *est, const struct pinned_edge *begin,
+                    const struct pinned_edge *end, uint64_t begin_ns, uint64_t end_ns,
+                    struct estimate *ret_estimate) ZEUS_CHECK;
 
 /* Whether the edge at t lies before the last knot, whatever time that took place. */
 int estimate_is_closed(const struct estimator *est, uint64_t t_ns);

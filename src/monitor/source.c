@@ -274,37 +274,41 @@ uint32_t source_step(struct source *source, const struct monitor_io *io, uint64_
     return reads;
 }
 
-static int use_counter(const struct source *source, const struct source_status *status)
+static const struct source_track *track_of(const struct source *source, uint32_t kind)
 {
-    return source->counter.is_active && !(status->is_suspect && source->power.is_active);
+    return kind == ZEUS_SOURCE_COUNTER ? &source->counter : &source->power;
 }
 
-static int estimate_track(const struct source *source, const struct source_track *track,
-                          const struct pinned_edge *pin, const struct source_status *status,
-                          uint64_t begin_ns, uint64_t end_ns, struct estimate *ret_estimate)
+/* The track to answer from; ZEUS_SOURCE_NONE when there is none. */
+static uint32_t choose(const struct source *source, const struct source_status *status)
 {
-    struct estimator est = reader(source, track, status);
-    if (pin && pin->is_set) {
-        return estimate_since(&est, pin, begin_ns, end_ns, ret_estimate);
+    if (source->counter.is_active && !(status->is_suspect && source->power.is_active)) {
+        return ZEUS_SOURCE_COUNTER;
     }
-    return estimate_between(&est, begin_ns, end_ns, ret_estimate);
+    return source->power.is_active ? ZEUS_SOURCE_INTEGRATED : ZEUS_SOURCE_NONE;
 }
 
-int source_estimate(const struct source *source, const struct source_pin *begin_pin,
-                    uint64_t begin_ns, uint64_t end_ns, struct source_estimate *ret_estimate)
+int source_estimate(const struct source *source, const struct source_pin *pins, uint64_t begin_ns,
+                    uint64_t end_ns, struct source_estimate *ret_estimate)
 {
     struct source_estimate e;
     memset(&e, 0, sizeof e);
     source_read_status(source, &e.status);
+    e.source = choose(source, &e.status);
+    const struct pinned_edge *begin = NULL;
+    const struct pinned_edge *end = NULL;
+    if (pins && pins[0].is_set) {
+        e.source = pins[0].source; /* an edge can only be continued on its own track */
+        begin = &pins[0].edge;
+    }
+    if (pins && pins[1].is_set && pins[1].source == e.source) {
+        end = &pins[1].edge;
+    }
     int r = ZEUS_EAGAIN;
-    if (use_counter(source, &e.status)) {
-        e.source = ZEUS_SOURCE_COUNTER;
-        r = estimate_track(source, &source->counter, begin_pin ? &begin_pin->counter : NULL,
-                           &e.status, begin_ns, end_ns, &e.estimate);
-    } else if (source->power.is_active) {
-        e.source = ZEUS_SOURCE_INTEGRATED;
-        r = estimate_track(source, &source->power, begin_pin ? &begin_pin->power : NULL, &e.status,
-                           begin_ns, end_ns, &e.estimate);
+    if (e.source != ZEUS_SOURCE_NONE) {
+        struct estimator est = reader(source, track_of(source, e.source), &e.status);
+        r = begin || end ? estimate_pinned(&est, begin, end, begin_ns, end_ns, &e.estimate)
+                         : estimate_between(&est, begin_ns, end_ns, &e.estimate);
     }
     *ret_estimate = e;
     return r;
@@ -315,18 +319,12 @@ int source_pin_edge(const struct source *source, uint64_t t_ns, struct source_pi
     struct source_status status;
     memset(&status, 0, sizeof status);
     source_read_status(source, &status);
-    struct source_pin pin;
-    memset(&pin, 0, sizeof pin);
-    int r = ZEUS_EAGAIN;
-    if (source->counter.is_active) {
-        struct estimator est = reader(source, &source->counter, &status);
-        r = estimate_pin(&est, t_ns, &pin.counter);
+    struct source_pin pin = {.source = choose(source, &status), .is_set = 1};
+    if (pin.source == ZEUS_SOURCE_NONE) {
+        return ZEUS_EAGAIN;
     }
-    if (source->power.is_active) {
-        struct estimator est = reader(source, &source->power, &status);
-        int p = estimate_pin(&est, t_ns, &pin.power);
-        r = use_counter(source, &status) ? r : p;
-    }
+    struct estimator est = reader(source, track_of(source, pin.source), &status);
+    int r = estimate_pin(&est, t_ns, &pin.edge);
     if (r == 0) {
         *ret_pin = pin;
     }
@@ -338,12 +336,11 @@ int source_is_closed(const struct source *source, uint64_t t_ns)
     struct source_status status;
     memset(&status, 0, sizeof status);
     source_read_status(source, &status);
-    if (status.code < 0 || (!source->counter.is_active && !source->power.is_active)) {
+    uint32_t kind = choose(source, &status);
+    if (status.code < 0 || kind == ZEUS_SOURCE_NONE) {
         return 1;
     }
-    const struct source_track *track =
-        use_counter(source, &status) ? &source->counter : &source->power;
-    struct estimator est = reader(source, track, &status);
+    struct estimator est = reader(source, track_of(source, kind), &status);
     return estimate_is_closed(&est, t_ns);
 }
 

@@ -76,9 +76,11 @@ struct source_estimate {
     struct source_status status;
 };
 
+/* A settled edge, on the track that was in use when it was settled. */
 struct source_pin {
-    struct pinned_edge counter;
-    struct pinned_edge power;
+    struct pinned_edge edge;
+    uint32_t source; /* ZEUS_SOURCE_... */
+    uint32_t is_set;
 };
 
 /* `source` may be zeroed memory. NOMEM; source_done in any case. */

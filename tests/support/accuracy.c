@@ -112,13 +112,6 @@ static void judge(const struct accuracy_plan *plan, const struct world *world,
     if (half_j > 0 && error_j / half_j > result->worst_z) {
         result->worst_z = error_j / half_j;
     }
-    if (getenv("ACCURACY_DUMP")) {
-        extern int printf(const char *, ...);
-        printf("%.4f %.4f truth %.3f est %.3f half %.3f plain %.3f flags %u %s\n",
-               (double)(window->begin_ns - WORLD_EPOCH_NS) * 1e-9,
-               (double)(window->end_ns - window->begin_ns) * 1e-9, truth_j, e.estimate.energy_j,
-               half_j, window->plain_j, e.estimate.flags, error_j > half_j ? "MISS" : "");
-    }
     if (window->end_ns - window->begin_ns < UINT64_C(500000000)) {
         tally->ours[tally->shorts] = error_j;
         tally->widths[tally->shorts] = half_j;

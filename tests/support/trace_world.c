@@ -312,8 +312,10 @@ static int io_power(void *user, struct device *dev, uint32_t domain, uint32_t fi
 {
     (void)dev;
     (void)domain;
-    (void)field;
     struct world *world = user;
+    if (field != world->power_field) {
+        return ZEUS_ENOTSUP;
+    }
     int r = io_before(world);
     if (r == 0) {
         *ret_sample =

@@ -46,6 +46,7 @@ struct world {
     double rc_t_s;
     uint64_t fail_from_ns; /* reads fail in [from, to) */
     uint64_t fail_to_ns;
+    uint32_t power_field;   /* the one there is, ZEUS_POWER_... */
     double counter_gain;    /* 1: the counter tells the truth */
     uint64_t stuck_from_ns; /* the counter does not move from here on, 0: never */
     uint64_t reset_at_ns;   /* the counter starts at zero again, 0: never */

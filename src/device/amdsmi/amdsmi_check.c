@@ -17,7 +17,10 @@
 #define RATIO_MIN      0.1
 #define RATIO_MAX      10.0
 #define NEGLIGIBLE_UJ  1.0 /* expecting less than this judges nothing */
-#define IDLE_SHARE     0.2 /* least power inside a long gap, as a share of what its ends show */
+/* Inside a long gap anything between idle and the power cap may have happened: the least is taken
+ * as this share of what the ends show; the most, with the ratio above, is twice the cap. */
+#define IDLE_SHARE 0.2
+#define CAP_SHARE  0.2
 
 uint32_t amdsmi_check_judge(double low_uj, double high_uj, double measured_uj, uint64_t observed_ns)
 {
@@ -56,7 +59,8 @@ static void add_interval(struct amdsmi_check *check, uint64_t span_ns, uint64_t 
         check->high_uj += mean_uj;
     } else {
         check->low_uj += IDLE_SHARE * least_uw * span_s;
-        check->high_uj += MAX_OF(most_uw, (double)check->ceiling_uw) * span_s;
+        double cap_uw = CAP_SHARE * MAX_OF(most_uw, (double)check->ceiling_uw);
+        check->high_uj += (check->ceiling_uw ? cap_uw : most_uw) * span_s;
     }
     check->measured_uj += (double)(energy_uj - check->last_uj);
     check->observed_ns += span_ns;

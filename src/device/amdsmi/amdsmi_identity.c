@@ -184,7 +184,7 @@ static void read_driver(const struct amdsmi_lib *lib, amdsmi_handle gpu, struct 
     if (!lib->fn.get_driver) {
         return;
     }
-    union amdsmi_abi_driver raw = {.v25 = {""}};
+    union amdsmi_abi_driver raw = {.v25 = {.version = ""}};
     uint32_t status = AMDSMI_OK;
     CALL(lib, status, get_driver(gpu, &raw));
     if (status == AMDSMI_OK) {

@@ -101,6 +101,20 @@ static void long_gap_with_dead_counter(void **state)
     assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_LOW);
 }
 
+/* More than twice the cap is impossible, whatever happened between the readings. */
+static void long_gap_beyond_the_cap(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {.ceiling_uw = 750 * (uint64_t)W};
+    amdsmi_check_feed(&check, 1000 * MS, 0, 140 * (uint64_t)W);
+    amdsmi_check_feed(&check, 2000ull * MS, 1501000000u, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_HIGH);
+    check = (struct amdsmi_check){.ceiling_uw = 0}; /* cap unknown: ten times what is shown */
+    amdsmi_check_feed(&check, 1000 * MS, 0, 140 * (uint64_t)W);
+    amdsmi_check_feed(&check, 2000ull * MS, 1300000000u, 140 * (uint64_t)W);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_GOOD);
+}
+
 /* A GPU that shows 0 W at first is judged later, not condemned. */
 static void no_power_at_first(void **state)
 {
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(long_gap_with_hidden_load),
         cmocka_unit_test(long_gap_with_hidden_idle),
         cmocka_unit_test(long_gap_with_dead_counter),
+        cmocka_unit_test(long_gap_beyond_the_cap),
         cmocka_unit_test(no_power_at_first),
         cmocka_unit_test(step_back_starts_anew),
         cmocka_unit_test(final_and_ordered),

@@ -11,7 +11,7 @@
 #include "base/macro.h"
 #include "device/backend.h"
 #include "device/cpu_topology.h"
-#include "tree.h"
+#include "testdir.h"
 
 /* Fields 3 to 38, then the processor in 39 and the rest. */
 #define STAT_TAIL(cpu)                                                                             \
@@ -83,18 +83,18 @@ static void cpu_lists(void **state)
 static void processes(void **state)
 {
     (void)state;
-    struct tree tree;
+    struct testdir tree;
     struct cpu_location at;
     zeus_error err = ZEUS_ERROR_INIT;
-    tree_create(&tree);
-    tree_write(&tree, "proc/42/stat", "42 (worker (1)\n)" STAT_TAIL("7"));
-    tree_write(&tree, "proc/self/stat", "1 (me)" STAT_TAIL("1"));
-    tree_write(&tree, "proc/43/stat", "43 (lost)" STAT_TAIL("99"));
-    tree_write(&tree, "proc/44/stat", "44 garbage");
-    tree_write(&tree, "sys/devices/system/cpu/cpu7/topology/physical_package_id", "1\n");
-    tree_write(&tree, "sys/devices/system/cpu/cpu7/topology/die_id", "0\n");
-    tree_write(&tree, "sys/devices/system/cpu/cpu1/topology/physical_package_id", "0\n");
-    tree_write(&tree, "sys/devices/system/cpu/cpu2/topology/physical_package_id", "-1\n");
+    testdir_create(&tree);
+    testdir_write(&tree, "proc/42/stat", "42 (worker (1)\n)" STAT_TAIL("7"));
+    testdir_write(&tree, "proc/self/stat", "1 (me)" STAT_TAIL("1"));
+    testdir_write(&tree, "proc/43/stat", "43 (lost)" STAT_TAIL("99"));
+    testdir_write(&tree, "proc/44/stat", "44 garbage");
+    testdir_write(&tree, "sys/devices/system/cpu/cpu7/topology/physical_package_id", "1\n");
+    testdir_write(&tree, "sys/devices/system/cpu/cpu7/topology/die_id", "0\n");
+    testdir_write(&tree, "sys/devices/system/cpu/cpu1/topology/physical_package_id", "0\n");
+    testdir_write(&tree, "sys/devices/system/cpu/cpu2/topology/physical_package_id", "-1\n");
 
     assert_int_equal(cpu_topology_of_pid(tree.fd, 42, &at, &err), 0);
     assert_int_equal(at.cpu, 7);
@@ -109,7 +109,7 @@ static void processes(void **state)
     assert_non_null(strstr(err.message, "cpu99/topology/physical_package_id"));
     assert_int_equal(cpu_topology_of_pid(tree.fd, 44, &at, &err), ZEUS_EPARSE);
     assert_int_equal(cpu_topology_of_cpu(tree.fd, 2, &at, &err), ZEUS_EPARSE);
-    tree_remove(&tree);
+    testdir_remove(&tree);
 }
 
 static void devices(void **state)

@@ -11,12 +11,12 @@
 #include "base/macro.h"
 #include "device/device.h"
 #include "device/hwmon/hwmon_channels.h"
-#include "tree.h"
+#include "testdir.h"
 
 #define HWMON "sys/class/hwmon/"
 
 struct bench {
-    struct tree tree;
+    struct testdir tree;
     struct device_list list;
     zeus_finding finding;
 };
@@ -24,13 +24,13 @@ struct bench {
 static void bench_init(struct bench *b)
 {
     *b = (struct bench){0};
-    tree_create(&b->tree);
+    testdir_create(&b->tree);
 }
 
 static void bench_done(struct bench *b)
 {
     device_list_done(&b->list);
-    tree_remove(&b->tree);
+    testdir_remove(&b->tree);
 }
 
 static void discover(struct bench *b, size_t devices)
@@ -47,13 +47,13 @@ static void write_meter(struct bench *b, int chip, const char *label, unsigned l
 {
     char path[96];
     (void)snprintf(path, sizeof(path), HWMON "hwmon%d/name", chip);
-    tree_write(&b->tree, path, "power_meter\n");
+    testdir_write(&b->tree, path, "power_meter\n");
     (void)snprintf(path, sizeof(path), HWMON "hwmon%d/device/power1_oem_info", chip);
-    tree_write(&b->tree, path, "%s\n", label);
+    testdir_write(&b->tree, path, "%s\n", label);
     (void)snprintf(path, sizeof(path), HWMON "hwmon%d/device/power1_average", chip);
-    tree_write(&b->tree, path, "%llu\n", average_uw);
+    testdir_write(&b->tree, path, "%llu\n", average_uw);
     (void)snprintf(path, sizeof(path), HWMON "hwmon%d/device/power1_average_interval", chip);
-    tree_write(&b->tree, path, "50\n");
+    testdir_write(&b->tree, path, "50\n");
 }
 
 static uint64_t power_uw(struct device *dev, uint32_t domain, uint32_t field)
@@ -130,9 +130,9 @@ static void altra(void **state)
         for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
             char path[64];
             (void)snprintf(path, sizeof(path), HWMON "hwmon%d/power%zu_label", chip, i + 1);
-            tree_write(&b.tree, path, "%s\n", labels[i]);
+            testdir_write(&b.tree, path, "%s\n", labels[i]);
             (void)snprintf(path, sizeof(path), HWMON "hwmon%d/power%zu_input", chip, i + 1);
-            tree_write(&b.tree, path, "%zu\n", i + 1 + (chip == 5 ? 100 : 0));
+            testdir_write(&b.tree, path, "%zu\n", i + 1 + (chip == 5 ? 100 : 0));
         }
     }
     discover(&b, 2);
@@ -157,12 +157,13 @@ static void amd_energy(void **state)
     for (int has_rapl = 0; has_rapl < 2; has_rapl++) {
         struct bench b;
         bench_init(&b);
-        tree_write(&b.tree, HWMON "hwmon0/energy1_label", "Ecore000\n");
-        tree_write(&b.tree, HWMON "hwmon0/energy1_input", "5\n");
-        tree_write(&b.tree, HWMON "hwmon0/energy2_label", "Esocket0\n");
-        tree_write(&b.tree, HWMON "hwmon0/energy2_input", "123456789012\n");
+        testdir_write(&b.tree, HWMON "hwmon0/energy1_label", "Ecore000\n");
+        testdir_write(&b.tree, HWMON "hwmon0/energy1_input", "5\n");
+        testdir_write(&b.tree, HWMON "hwmon0/energy2_label", "Esocket0\n");
+        testdir_write(&b.tree, HWMON "hwmon0/energy2_input", "123456789012\n");
         if (has_rapl) {
-            tree_write(&b.tree, "sys/class/powercap/intel-rapl/intel-rapl:0/name", "package-0\n");
+            testdir_write(&b.tree, "sys/class/powercap/intel-rapl/intel-rapl:0/name",
+                          "package-0\n");
             discover(&b, 0); /* the same registers: not twice */
             bench_done(&b);
             continue;
@@ -191,12 +192,12 @@ static void broken_trees(void **state)
     write_meter(&b, 2, "Grace Power Socket x", 5);
     write_meter(&b, 3, "Grace Power Socket -1", 5);
     write_meter(&b, 4, "", 5);
-    tree_write(&b.tree, HWMON "hwmonx/device/power1_oem_info", "Grace Power Socket 0\n");
+    testdir_write(&b.tree, HWMON "hwmonx/device/power1_oem_info", "Grace Power Socket 0\n");
     discover(&b, 0);
     write_meter(&b, 5, "Grace Power Socket 7", 5);
-    tree_write(&b.tree, HWMON "hwmon5/device/power1_average", "not a number\n");
+    testdir_write(&b.tree, HWMON "hwmon5/device/power1_average", "not a number\n");
     write_meter(&b, 6, "Grace Power Socket 8", 5);
-    tree_unlink(&b.tree, HWMON "hwmon6/device/power1_average");
+    testdir_unlink(&b.tree, HWMON "hwmon6/device/power1_average");
     write_meter(&b, 7, "Grace Power Socket 9", 5);
     discover(&b, 3);
     zeus_power_sample sample;
@@ -208,7 +209,7 @@ static void broken_trees(void **state)
     assert_non_null(strstr(err.message, "hwmon5/device/power1_average"));
     assert_int_equal(device_read_power(b.list.items[1], 0, ZEUS_POWER_AVERAGE, &sample, &err),
                      ZEUS_ENOTSUP);
-    tree_write(&b.tree, HWMON "hwmon7/device/power1_average", "-5\n");
+    testdir_write(&b.tree, HWMON "hwmon7/device/power1_average", "-5\n");
     assert_int_equal(device_read_power(b.list.items[2], 0, ZEUS_POWER_AVERAGE, &sample, &err),
                      ZEUS_EPARSE);
     bench_done(&b);

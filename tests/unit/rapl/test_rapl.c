@@ -6,6 +6,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,14 +16,14 @@
 #include "base/macro.h"
 #include "device/device.h"
 #include "device/rapl/rapl_hooks.h"
-#include "tree.h"
+#include "testdir.h"
 
 #define POWERCAP "sys/class/powercap/intel-rapl/"
 #define PMU      "sys/bus/event_source/devices/power/"
 #define RANGE_UJ "262143328850"
 
 struct bench {
-    struct tree tree;
+    struct testdir tree;
     struct device_env env;
     struct device_list list;
     zeus_finding finding;
@@ -73,8 +75,8 @@ static uint64_t fake_now_ns(void *user)
 static void bench_init(struct bench *b)
 {
     memset(b, 0, sizeof(*b));
-    tree_create(&b->tree);
-    tree_write(&b->tree, "null", "x");
+    testdir_create(&b->tree);
+    testdir_write(&b->tree, "null", "x");
     b->env = (struct device_env){.root_fd = b->tree.fd, .root = ""};
     b->hooks =
         (struct rapl_hooks){fake_open_event, fake_open_file, fake_read_event, fake_now_ns, b};
@@ -84,7 +86,7 @@ static void bench_init(struct bench *b)
 static void bench_done(struct bench *b)
 {
     device_list_done(&b->list);
-    tree_remove(&b->tree);
+    testdir_remove(&b->tree);
 }
 
 static void discover(struct bench *b, size_t devices)
@@ -101,11 +103,11 @@ static void write_zone_at(struct bench *b, const char *base, const char *zone, c
 {
     char path[160];
     (void)snprintf(path, sizeof(path), "%s%s/name", base, zone);
-    tree_write(&b->tree, path, "%s\n", name);
+    testdir_write(&b->tree, path, "%s\n", name);
     (void)snprintf(path, sizeof(path), "%s%s/energy_uj", base, zone);
-    tree_write(&b->tree, path, "%llu\n", (unsigned long long)energy_uj);
+    testdir_write(&b->tree, path, "%llu\n", (unsigned long long)energy_uj);
     (void)snprintf(path, sizeof(path), "%s%s/max_energy_range_uj", base, zone);
-    tree_write(&b->tree, path, RANGE_UJ "\n");
+    testdir_write(&b->tree, path, RANGE_UJ "\n");
 }
 
 static void write_zone(struct bench *b, const char *zone, const char *name, uint64_t energy_uj)
@@ -118,26 +120,26 @@ static void write_cpu(struct bench *b, int cpu, int package, int die)
     char path[96];
     (void)snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%d/topology/physical_package_id",
                    cpu);
-    tree_write(&b->tree, path, "%d\n", package);
+    testdir_write(&b->tree, path, "%d\n", package);
     (void)snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%d/topology/die_id", cpu);
-    tree_write(&b->tree, path, "%d\n", die);
+    testdir_write(&b->tree, path, "%d\n", die);
 }
 
 static void write_event(struct bench *b, const char *name, int config)
 {
     char path[96];
     (void)snprintf(path, sizeof(path), PMU "events/%s", name);
-    tree_write(&b->tree, path, "event=0x%02x\n", config);
+    testdir_write(&b->tree, path, "event=0x%02x\n", config);
     (void)snprintf(path, sizeof(path), PMU "events/%s.scale", name);
-    tree_write(&b->tree, path, "2.3283064365386962890625e-10\n");
+    testdir_write(&b->tree, path, "2.3283064365386962890625e-10\n");
     (void)snprintf(path, sizeof(path), PMU "events/%s.unit", name);
-    tree_write(&b->tree, path, "Joules\n");
+    testdir_write(&b->tree, path, "Joules\n");
 }
 
 static void write_pmu(struct bench *b)
 {
-    tree_write(&b->tree, PMU "type", "23\n");
-    tree_write(&b->tree, PMU "cpumask", "0-1\n");
+    testdir_write(&b->tree, PMU "type", "23\n");
+    testdir_write(&b->tree, PMU "cpumask", "0-1\n");
     write_event(b, "energy-pkg", 2);
     write_event(b, "energy-ram", 3);
     write_cpu(b, 0, 0, 0);
@@ -197,7 +199,7 @@ static void perf_alone(void **state)
     bench_init(&b);
     write_pmu(&b);
     write_event(&b, "energy-psys", 5);
-    tree_write(&b.tree, PMU "events/energy-gpu", "nonsense\n");
+    testdir_write(&b.tree, PMU "events/energy-gpu", "nonsense\n");
     discover(&b, 3);
     assert_string_equal(b.list.items[1]->info.name, "package-1");
     assert_int_equal(b.list.items[1]->info.physical_index, 1);
@@ -217,8 +219,8 @@ static void powercap_second(void **state)
     write_zone(&b, "intel-rapl:0/intel-rapl:0:0", "core", 1);
     write_zone(&b, "intel-rapl:1", "psys", 100);
     b.perf_errno = EACCES;
-    tree_unlink(&b.tree, PMU "events/energy-ram");
-    tree_write(&b.tree, PMU "cpumask", "0\n");
+    testdir_unlink(&b.tree, PMU "events/energy-ram");
+    testdir_write(&b.tree, PMU "cpumask", "0\n");
     discover(&b, 2);
     const zeus_domain_info *pkg = &b.list.items[0]->domains[0];
     assert_string_equal(pkg->origin, "/" POWERCAP "intel-rapl:0/energy_uj");
@@ -227,7 +229,7 @@ static void powercap_second(void **state)
     assert_int_equal(b.list.items[1]->domains[0].kind, ZEUS_DOMAIN_PSYS);
     assert_int_equal(b.list.items[1]->info.physical_index, 1);
     uint64_t before_uj = energy_uj(&b, 0, 0);
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "1000\n"); /* wrapped */
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "1000\n"); /* wrapped */
     b.now_ns += 1000000000;
     assert_true(energy_uj(&b, 0, 0) - before_uj == 262143328911 - 262143000000 + 1000);
     bench_done(&b);
@@ -243,20 +245,20 @@ static void powercap_troubles(void **state)
     write_zone(&b, "intel-rapl:0", "package-0", 1000);
     discover(&b, 1);
     struct device *dev = b.list.items[0];
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2000\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2000\n");
     b.now_ns += UINT64_C(3600000000000); /* an hour: any number of wraps may have passed */
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ESTALE);
     assert_non_null(strstr(err.message, "read too seldom"));
     assert_int_equal(energy_uj(&b, 0, 0), 1000); /* the interval is out, counting goes on */
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "99999999999999\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "99999999999999\n");
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ERANGE);
     static const char *const garbage[] = {"", "abc\n", "-5\n", "1 2\n", "99999999999999999999\n"};
     for (size_t i = 0; i < ARRAY_LEN(garbage); i++) {
-        tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "%s", garbage[i]);
+        testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "%s", garbage[i]);
         assert_true(device_read_energy(dev, 0, &sample, &err) < 0);
         assert_non_null(strstr(err.message, "energy_uj"));
     }
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2500\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2500\n");
     assert_int_equal(energy_uj(&b, 0, 0), 1500);
     bench_done(&b);
 }
@@ -274,7 +276,7 @@ static void no_permission(void **state)
         write_zone(&b, "intel-rapl:0/intel-rapl:0:0", "dram", 1);
         if (has_pmu) {
             write_pmu(&b);
-            tree_write(&b.tree, PMU "cpumask", "0\n");
+            testdir_write(&b.tree, PMU "cpumask", "0\n");
         }
         b.perf_errno = EACCES;
         b.files_are_refused = 1;
@@ -302,7 +304,7 @@ static void mixed_readers(void **state)
     struct bench b;
     bench_init(&b);
     write_pmu(&b);
-    tree_write(&b.tree, PMU "cpumask", "0\n");
+    testdir_write(&b.tree, PMU "cpumask", "0\n");
     write_zone(&b, "intel-rapl:0", "package-0", 5);
     write_zone(&b, "intel-rapl:0/intel-rapl:0:0", "dram", 77);
     b.perf_errno = EINVAL;
@@ -320,7 +322,7 @@ static void containers(void **state)
     (void)state;
     struct bench b;
     bench_init(&b);
-    tree_mkdir(&b.tree, "sys/class/powercap/intel-rapl");
+    testdir_mkdir(&b.tree, "sys/class/powercap/intel-rapl");
     write_zone_at(&b, "zeus_sys/class/powercap/intel-rapl/", "intel-rapl:0", "package-0", 42);
     discover(&b, 1);
     assert_int_equal(energy_uj(&b, 0, 0), 42);
@@ -352,19 +354,19 @@ static void broken_trees(void **state)
     discover(&b, 0); /* nothing at all */
     assert_int_equal(b.finding.code, ZEUS_ENOTFOUND);
     assert_non_null(strstr(b.finding.remedy, "modprobe"));
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/name", "package-0\n"); /* no energy_uj */
-    tree_write(&b.tree, POWERCAP "intel-rapl:1/energy_uj", "5\n");    /* no name */
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/name", "package-0\n"); /* no energy_uj */
+    testdir_write(&b.tree, POWERCAP "intel-rapl:1/energy_uj", "5\n");    /* no name */
     write_zone(&b, "intel-rapl:2", "mystery", 5);
     write_zone(&b, "intel-rapl:3", "package-1", 5);
-    tree_write(&b.tree, POWERCAP "intel-rapl:3/intel-rapl:3:0/name", "dram\n");
-    tree_write(&b.tree, POWERCAP "intel-rapl:3/intel-rapl:3:0/energy_uj", "x\n");
-    tree_unlink(&b.tree, POWERCAP "intel-rapl:3/max_energy_range_uj");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:3/intel-rapl:3:0/name", "dram\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:3/intel-rapl:3:0/energy_uj", "x\n");
+    testdir_unlink(&b.tree, POWERCAP "intel-rapl:3/max_energy_range_uj");
     discover(&b, 2);
     assert_int_equal(b.list.items[0]->features[ZEUS_FEATURE_ENERGY_COUNTER].code, ZEUS_ENOTFOUND);
     assert_int_equal(b.list.items[1]->features[ZEUS_FEATURE_ENERGY_COUNTER].code, 0);
     assert_int_equal(b.list.items[1]->features[ZEUS_FEATURE_DRAM_ENERGY].code, ZEUS_EPARSE);
     assert_int_equal(b.list.items[1]->domains[0].wrap_uj, 0);
-    tree_write(&b.tree, POWERCAP "intel-rapl:3/energy_uj", "4\n"); /* back, range unknown */
+    testdir_write(&b.tree, POWERCAP "intel-rapl:3/energy_uj", "4\n"); /* back, range unknown */
     zeus_energy_sample sample;
     zeus_error err = ZEUS_ERROR_INIT;
     assert_int_equal(device_read_energy(b.list.items[1], 0, &sample, &err), ZEUS_ESTALE);
@@ -392,8 +394,8 @@ static void broken_pmus(void **state)
         struct bench b;
         bench_init(&b);
         write_pmu(&b);
-        tree_unlink(&b.tree, PMU "events/energy-ram");
-        tree_write(&b.tree, rows[i].path, "%s", rows[i].text);
+        testdir_unlink(&b.tree, PMU "events/energy-ram");
+        testdir_write(&b.tree, rows[i].path, "%s", rows[i].text);
         write_zone(&b, "intel-rapl:0", "package-0", 5);
         discover(&b, 1);
         assert_non_null(strstr(b.list.items[0]->domains[0].origin, "energy_uj"));
@@ -409,15 +411,67 @@ static void power_bounds(void **state)
     zeus_energy_sample sample;
     bench_init(&b);
     write_zone(&b, "intel-rapl:0", "package-0", 0);
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/constraint_0_max_power_uw", "50000000\n");
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/constraint_1_power_limit_uw", "60000000\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/constraint_0_max_power_uw", "50000000\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/constraint_1_power_limit_uw", "60000000\n");
     discover(&b, 1);
     b.now_ns += 1000000000;
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "300000000\n"); /* 300 W > 240 W */
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "300000000\n"); /* 300 W > 240 W */
     assert_int_equal(device_read_energy(b.list.items[0], 0, &sample, NULL), ZEUS_ESTALE);
     b.now_ns += UINT64_C(1000000000000); /* 1000 s are fine at 240 W, at 1000 W they were not */
-    tree_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "400000000\n");
+    testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "400000000\n");
     assert_int_equal(energy_uj(&b, 0, 0), 100000000);
+    bench_done(&b);
+}
+
+struct reader {
+    struct device *dev;
+    int is_broken;
+};
+
+/* Reads and watches that the total does not fall. */
+static void *keep_reading(void *user)
+{
+    struct reader *reader = user;
+    uint64_t last_uj = 0;
+    for (int i = 0; i < 2000; i++) {
+        zeus_energy_sample sample = {0};
+        int r = device_read_energy(reader->dev, 0, &sample, NULL);
+        if (r == 0 && sample.energy_uj < last_uj) {
+            reader->is_broken = 1;
+        }
+        last_uj = r == 0 ? sample.energy_uj : last_uj;
+    }
+    return NULL;
+}
+
+/* Several threads on one counter that moves and wraps under them. */
+static void threads(void **state)
+{
+    (void)state;
+    struct bench b;
+    pthread_t ids[4];
+    struct reader readers[ARRAY_LEN(ids)];
+    bench_init(&b);
+    write_zone(&b, "intel-rapl:0", "package-0", 262143000000);
+    discover(&b, 1);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        readers[i] = (struct reader){.dev = b.list.items[0]};
+        assert_int_equal(pthread_create(&ids[i], NULL, keep_reading, &readers[i]), 0);
+    }
+    int fd = openat(b.tree.fd, POWERCAP "intel-rapl:0/energy_uj", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (uint64_t uj = 262143000000; uj < 262143000000 + 2000000; uj += 500) {
+        char text[32]; /* one write of one length, so that no reader sees half a number */
+        int n = snprintf(text, sizeof(text), "%012llu\n",
+                         (unsigned long long)(uj % UINT64_C(262143328911)));
+        assert_int_equal(pwrite(fd, text, (size_t)n, 0), n);
+    }
+    (void)close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        assert_int_equal(pthread_join(ids[i], NULL), 0);
+        assert_false(readers[i].is_broken);
+    }
+    assert_int_equal(energy_uj(&b, 0, 0), UINT64_C(262143000000) + 1999500);
     bench_done(&b);
 }
 
@@ -429,7 +483,7 @@ int main(void)
         cmocka_unit_test(no_permission),   cmocka_unit_test(mixed_readers),
         cmocka_unit_test(containers),      cmocka_unit_test(mirrored_dies),
         cmocka_unit_test(broken_trees),    cmocka_unit_test(broken_pmus),
-        cmocka_unit_test(power_bounds),
+        cmocka_unit_test(power_bounds),    cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

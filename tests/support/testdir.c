@@ -2,7 +2,7 @@
  *
  * Test trees by openat, so that a path can never leave the tree's own directory by accident.
  */
-#include "tree.h"
+#include "testdir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,12 +17,12 @@
 static void must(int is_ok, const char *what, const char *path)
 {
     if (!is_ok) {
-        (void)fprintf(stderr, "tree: %s %s: %s\n", what, path, strerror(errno));
+        (void)fprintf(stderr, "testdir: %s %s: %s\n", what, path, strerror(errno));
         abort();
     }
 }
 
-void tree_create(struct tree *tree)
+void testdir_create(struct testdir *tree)
 {
     const char *tmp = getenv("TMPDIR");
     int n = snprintf(tree->path, sizeof(tree->path), "%s/zeus-tree-XXXXXX", tmp ? tmp : "/tmp");
@@ -52,14 +52,14 @@ static void empty_directory(int fd)
     (void)closedir(dir);
 }
 
-void tree_remove(struct tree *tree)
+void testdir_remove(struct testdir *tree)
 {
     empty_directory(tree->fd);
     tree->fd = -1;
     must(rmdir(tree->path) == 0, "rmdir", tree->path);
 }
 
-static void make_parents(const struct tree *tree, const char *path)
+static void make_parents(const struct testdir *tree, const char *path)
 {
     char part[512];
     must(strlen(path) < sizeof(part), "path too long", path);
@@ -71,13 +71,13 @@ static void make_parents(const struct tree *tree, const char *path)
     }
 }
 
-void tree_mkdir(const struct tree *tree, const char *path)
+void testdir_mkdir(const struct testdir *tree, const char *path)
 {
     make_parents(tree, path);
     must(mkdirat(tree->fd, path, 0755) == 0 || errno == EEXIST, "mkdir", path);
 }
 
-void tree_write(const struct tree *tree, const char *path, const char *format, ...)
+void testdir_write(const struct testdir *tree, const char *path, const char *format, ...)
 {
     make_parents(tree, path);
     int fd = openat(tree->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -89,7 +89,7 @@ void tree_write(const struct tree *tree, const char *path, const char *format, .
     must(n >= 0 && close(fd) == 0, "write", path);
 }
 
-void tree_unlink(const struct tree *tree, const char *path)
+void testdir_unlink(const struct testdir *tree, const char *path)
 {
     must(unlinkat(tree->fd, path, 0) == 0, "unlink", path);
 }
