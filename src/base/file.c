@@ -93,8 +93,27 @@ static int write_rest(int fd, const char *text, size_t len)
     return 0;
 }
 
+/* A device, a pipe, a link to something: what must be written into and never replaced. */
+static int must_keep(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int write_into(const char *path, const char *text, size_t len, zeus_error *err)
+{
+    int fd _close_ = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0) {
+        return fail(err, "open", path);
+    }
+    return write_rest(fd, text, len) < 0 ? fail(err, "write", path) : 0;
+}
+
 int file_write_all(const char *path, const char *text, size_t len, zeus_error *err)
 {
+    if (must_keep(path)) {
+        return write_into(path, text, len, err);
+    }
     const size_t size = strlen(path) + 32;
     char *temporary _free_ = mem_calloc(size, 1);
     if (!temporary) {
