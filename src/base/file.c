@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/fdio.h"
+#include "base/macro.h"
 #include "base/mem.h"
 
 static int fail(zeus_error *err, const char *what, const char *path)
@@ -34,7 +35,9 @@ static int read_rest(int fd, const char *path, size_t max, char **text, size_t *
         want = (size_t)st.st_size + 2;
     }
     for (;;) {
-        const int code = mem_grow(text, &capacity, len + want, 1, max + 2);
+        const size_t need =
+            MIN_OF(len + want, max + 2); /* one byte past the limit shows it broken */
+        const int code = mem_grow(text, &capacity, need, 1, max + 2);
         if (code < 0) {
             return err_set(err, code, "%s: larger than %zu bytes, or out of memory", path, max);
         }
