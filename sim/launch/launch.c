@@ -31,7 +31,8 @@ struct run {
     int is_own_dir;
     struct sim *sim;
     struct tree *tree;
-    char *lib_dir; /* owned */
+    char *lib_dir;  /* owned */
+    char *rocm_dir; /* owned */
     pid_t writer;
     int stop_fd; /* write end of the writer's pipe */
     sigset_t old_mask;
@@ -152,7 +153,11 @@ static int set_up(struct run *run, zeus_error *err)
     sim_node_done(&node);
     r = r < 0 ? r : add_faults(run, err);
     r = r < 0 ? r : find_libs(run, err);
+    r = r < 0 ? r : launch_make_rocm(run->sim, run->lib_dir, &run->rocm_dir, err);
     r = r < 0 ? r : tree_create(run->sim, &run->tree, err);
+    if (r == 0) {
+        sim_clock_start(run->sim); /* faults count from the program's start, not from ours */
+    }
     return r;
 }
 
@@ -173,6 +178,7 @@ static void tear_down(struct run *run)
     }
     free(run->dir);
     free(run->lib_dir);
+    free(run->rocm_dir);
     (void)sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 }
 
@@ -193,10 +199,10 @@ static int start_writer(struct run *run, zeus_error *err)
     }
     if (pid == 0) {
         (void)close(fds[1]);
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setpgid(0, 0); /* Ctrl-C is for the program */
-        if (getppid() == launcher) {
-            launch_writer(run->sim, run->tree, fds[0]);
+        launch_writer(run->sim, run->tree, fds[0]);
+        if (getppid() != launcher && !run->options->keep) {
+            launch_remove_dir(run->dir); /* the launcher was killed: nobody else cleans up */
         }
         _exit(0);
     }
@@ -224,12 +230,17 @@ static void put_env(const char *name, const char *value, const char *after)
 static void become_program(struct run *run)
 {
     char root[4200];
+    char rocm_lib[4200];
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a killed launcher takes the program with it */
     (void)sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
     (void)snprintf(root, sizeof(root), "%s/root", run->dir);
     put_env("ZEUS_SIM_DIR", run->dir, NULL);
     put_env("ZEUS_SYSFS_ROOT", root, NULL);
+    (void)snprintf(rocm_lib, sizeof(rocm_lib), "%s/lib", run->rocm_dir);
     put_env("LD_LIBRARY_PATH", run->lib_dir, ":");
-    put_env("AMDSMI_LIB_DIR", run->lib_dir, NULL);
+    put_env("LD_LIBRARY_PATH", rocm_lib, ":"); /* libamd_smi.so without a number */
+    put_env("AMDSMI_LIB_DIR", rocm_lib, NULL);
+    put_env("ROCM_PATH", run->rocm_dir, NULL);
     if (run->options->is_privileged) {
         put_env("ZEUS_SIM_PRIVILEGED", "1", NULL);
     } else {

@@ -44,6 +44,10 @@ int launch_copy_libs(struct sim *sim, const char *from, char **ret_dir, zeus_err
 int launch_hide_symbol(const char *path, const char *symbol, int *ret_found, zeus_error *err)
     ZEUS_CHECK;
 
+/* Makes <sim>/rocm with the generation of AMD SMI that the node file names; its path is owned. */
+int launch_make_rocm(const struct sim *sim, const char *lib_dir, char **ret_dir, zeus_error *err)
+    ZEUS_CHECK;
+
 /* Removes a simulation's directory with everything in it. */
 void launch_remove_dir(const char *dir);
 

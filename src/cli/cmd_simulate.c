@@ -26,6 +26,7 @@
         {"num-explorations", 0, 0, "N", NULL, "observations of each size before sampling (2)"},    \
         {"jobs", 'j', 0, "N", NULL, "threads (one for each processor)"},                           \
         {"json", 0, 0, "FILE", NULL, "write histories, arms and summaries; - is standard output"}, \
+        {"plot", 0, 0, "DIR", NULL, "draw cost, regret and energy into a directory, as SVG"},      \
         {"csv", 0, 0, "FILE", NULL, "write one row for each run; - is standard output"},           \
     {                                                                                              \
         "quiet", 'q', 0, NULL, NULL, "no table"                                                    \
@@ -137,7 +138,9 @@ static int run_and_write(const struct cli_args *args, struct simulate_set *set)
     }
     const char *json = cli_get(args, "json");
     const char *csv = cli_get(args, "csv");
-    if ((json && cli_simulate_write_json(set, json, &err) < 0) ||
+    const char *plot = cli_get(args, "plot");
+    if ((plot && cli_simulate_plot(set, plot, &err) < 0) ||
+        (json && cli_simulate_write_json(set, json, &err) < 0) ||
         (csv && cli_simulate_write_csv(set, csv, &err) < 0)) {
         return cli_error(args, &err);
     }
@@ -316,12 +319,76 @@ static const struct cli_command cmd_cluster = {
     .run = run_cluster,
 };
 
-static const struct cli_command *const subcommands[] = {&cmd_recurring, &cmd_cluster, NULL};
+static const struct cli_option drift_options[] = {
+    {"input", 0, 0, "FILE", NULL, "labelled texts, one JSON object a line, in order of time"},
+    {"out", 0, 0, "DIR", NULL, "existing directory for <i>_train.json and <i>_val.json"},
+    {"window", 0, 0, "N", NULL, "lines of a slice (500000)"},
+    {"stride", 0, 0, "N", NULL, "lines between slices, or days with --date-key (1)"},
+    {"date-key", 0, 0, "NAME", NULL, "member that holds a line's date, YYYY-MM-DD..."},
+    {"first-day", 0, 0, "DATE", NULL, "day the first slice begins (that of the first line)"},
+    {"train", 0, 0, "X", NULL, "share of a slice for training (0.85)"},
+    {"seed", 0, 0, "N", NULL, "of the shuffling (42)"},
+};
+
+static int run_drift(const struct cli_args *args)
+{
+    zeus_drift_options options = {
+        .size = sizeof(options),
+        .input = cli_get(args, "input"),
+        .directory = cli_get(args, "out"),
+        .date_key = cli_get(args, "date-key"),
+        .first_day = cli_get(args, "first-day"),
+        .train_fraction = 0.85,
+    };
+    if (!options.input || !options.directory) {
+        return cli_usage_error(args, "--input FILE and --out DIR are needed");
+    }
+    if (options.first_day && !options.date_key) {
+        return cli_usage_error(args, "--first-day needs --date-key");
+    }
+    uint32_t window = 0;
+    uint32_t stride = 0;
+    uint32_t seed = 0;
+    int code = cli_get_u32(args, "window", 500000, &window);
+    code = code ? code : cli_get_u32(args, "stride", 1, &stride);
+    code = code ? code : cli_get_u32(args, "seed", 42, &seed);
+    code = code ? code : get_knob(args, "train", &options.train_fraction);
+    if (code) {
+        return code;
+    }
+    options.window = window;
+    options.stride = stride;
+    options.seed = seed;
+    uint32_t slices = 0;
+    zeus_error err = ZEUS_ERROR_INIT;
+    if (zeus_drift_slices(&options, &slices, &err) < 0) {
+        return cli_error(args, &err);
+    }
+    printf("%u slices of %u lines in %s\n", slices, window, options.directory);
+    return CLI_EXIT_OK;
+}
+
+static const struct cli_command cmd_drift = {
+    .name = "drift",
+    .summary = "cut a text set into slices that drift",
+    .operands = "",
+    .description = "Cuts a labelled text set in order of time into overlapping windows, shuffles "
+                   "each and splits it for training and validation: a data set that changes from "
+                   "recurrence to recurrence.",
+    .examples = "zeus simulate drift --input tweets.jsonl --out slices --date-key date --first-day "
+                "2009-05-01 # one slice a day",
+    .options = drift_options,
+    .option_count = ARRAY_LEN(drift_options),
+    .run = run_drift,
+};
+
+static const struct cli_command *const subcommands[] = {&cmd_recurring, &cmd_cluster, &cmd_drift,
+                                                        NULL};
 
 const struct cli_command cli_cmd_simulate = {
     .name = "simulate",
     .summary = "simulate recurring jobs from recorded traces",
-    .operands = "recurring|cluster [OPTION]...",
+    .operands = "recurring|cluster|drift [OPTION]...",
     .description = "Trace-driven simulations of jobs that recur. No device is needed.",
     .subcommands = subcommands,
 };

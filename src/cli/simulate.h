@@ -54,4 +54,9 @@ int cli_simulate_write_json(const struct simulate_set *set, const char *path, ze
 int cli_simulate_write_csv(const struct simulate_set *set, const char *path, zeus_error *err)
     ZEUS_CHECK;
 
+/* Pictures into `directory`, which is made when it is not there: cost.svg, and for single jobs
+ * regret.svg and energy.svg. */
+int cli_simulate_plot(const struct simulate_set *set, const char *directory, zeus_error *err)
+    ZEUS_CHECK;
+
 #endif /* ZEUS_CLI_SIMULATE_H */

@@ -277,13 +277,16 @@ int zeus_simulation_summarize(const zeus_simulation *simulation,
         s.total_time_s += r->time_s;
         s.total_cost += r->cost;
         if (i + last >= count) {
-            s.last_energy_j += r->energy_j / (double)last;
-            s.last_time_s += r->time_s / (double)last;
-            s.last_cost += r->cost / (double)last;
+            s.last_energy_j += r->energy_j;
+            s.last_time_s += r->time_s;
+            s.last_cost += r->cost;
         }
         s.final_batch_size = r->batch_size;
         s.final_limit_w = r->limit_w;
     }
+    s.last_energy_j /= (double)last;
+    s.last_time_s /= (double)last;
+    s.last_cost /= (double)last;
     *ret_summary = s;
     return 0;
 }

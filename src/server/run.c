@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/fdio.h"
 #include "base/macro.h"
 #include "server/token.h"
@@ -93,16 +94,32 @@ int run_log(const char *level, struct log_sink *ret, zeus_error *err)
     return err_set(err, ZEUS_EINVAL, "log level %s: not debug, info, warning or error", level);
 }
 
-static int block_signals(zeus_error *err)
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+int run_block_signals(zeus_error *err)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    ending_signals(&set);
     (void)signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
         return err_set_os(err, ZEUS_EOS, errno, "sigprocmask");
     }
+    return 0;
+}
+
+static int open_signals(zeus_error *err)
+{
+    sigset_t set;
+    int r = run_block_signals(err);
+    if (r < 0) {
+        return r;
+    }
+    ending_signals(&set);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? err_set_os(err, ZEUS_EOS, errno, "signalfd") : fd;
 }
@@ -123,19 +140,9 @@ static void wait_for_signal(int signal_fd, const struct run_service *service)
 
 static int write_port(const char *path, unsigned port, zeus_error *err)
 {
-    char temporary[4096];
-    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof(temporary)) {
-        return err_set(err, ZEUS_EINVAL, "port file: name is too long");
-    }
-    FILE *f = fopen(temporary, "we");
-    int ok = f && fprintf(f, "%u\n", port) > 0;
-    ok = f && fclose(f) == 0 && ok;
-    if (!ok || rename(temporary, path) < 0) {
-        int saved = errno;
-        return err_set_os(err, err_from_errno(saved), saved, "port file %s", path);
-    }
-    return 0;
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%u\n", port);
+    return file_write_all(path, text, (size_t)n, err);
 }
 
 static int start(const struct run_options *o, const struct run_service *service,
@@ -176,7 +183,7 @@ int run_serve(const struct run_options *options, const struct run_service *servi
 {
     struct server_context *ctx = service->context;
     struct token_set *tokens = NULL;
-    int signal_fd _close_ = block_signals(err);
+    int signal_fd _close_ = open_signals(err);
     int r = signal_fd < 0 ? signal_fd : 0;
     if (r == 0 && options->token_file) {
         r = token_load(options->token_file, &tokens, err);

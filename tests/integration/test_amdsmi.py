@@ -334,3 +334,42 @@ def test_public_bindings_see_the_same_node(node, tmp_path):
             moved_uj = our["domains"][0]["energy_uj"] - their["energy_uj"]
             assert 0 <= moved_uj < 138e6 * 30  # read later, by less than half a minute
         shutil.rmtree(rocm)
+
+
+def launched(clean_env, node, *faults):
+    """`zeus env --json` under `zeus sim`."""
+    args = [BUILD / "bin" / "zeus", "sim", "--node", node]
+    for fault in faults:
+        args += ["--fault", fault]
+    done = subprocess.run([*map(str, args), "--", str(BUILD / "bin" / "zeus"), "env", "--json"],
+                          capture_output=True, text=True, timeout=60, env=clean_env)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    finding = next(f for f in report["findings"] if f["family"] == "amdsmi")
+    return finding, [d for d in report["devices"] if d["backend"] == "amdsmi"]
+
+
+@pytest.mark.parametrize("node_name, generation", [("mi300x8", 25), ("mi250-pair", 24)])
+def test_launcher_gives_the_generation_of_the_node(clean_env, node_name, generation):
+    finding, gpus = launched(clean_env, node_name)
+    assert f"libamd_smi.so.{generation} ({VERSIONS[generation]})" in finding["detail"]
+    assert gpus
+
+
+def test_launcher_hides_the_real_library(clean_env):
+    finding, gpus = launched(clean_env, "h100x8")
+    assert finding["code"] == "library-not-found" and gpus == []
+
+
+def test_missing_function_costs_one_feature(clean_env):
+    _, gpus = launched(clean_env, "mi300x8", "amdsmi:MISSING=amdsmi_get_temp_metric")
+    for gpu in gpus:
+        assert gpu["features"]["temperature"]["code"] == "function-not-found"
+        assert "amdsmi_get_temp_metric" in gpu["features"]["temperature"]["reason"]
+        assert gpu["features"]["energy-counter"]["usable"] and gpu["temperature_c"] is None
+
+
+def test_missing_required_function_is_named(clean_env):
+    finding, gpus = launched(clean_env, "mi250-pair", "amdsmi:MISSING=amdsmi_set_gpu_clk_limit")
+    assert finding["code"] == "function-not-found" and gpus == []
+    assert "amdsmi_set_gpu_clk_limit (ROCm 6.2; 6.3 is the oldest supported)" in finding["detail"]

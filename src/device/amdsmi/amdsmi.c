@@ -14,6 +14,8 @@
 
 #define COMPONENT "amdsmi"
 
+static const char no_process_list[] = "this release of AMD SMI lacks amdsmi_get_gpu_process_list";
+
 struct amdsmi_device *amdsmi_device_of(struct device *dev)
 {
     ZEUS_ASSERT(dev->ops == &amdsmi_ops);
@@ -184,8 +186,8 @@ static void probe_rest(struct amdsmi_device *gpu)
         r = err_set(&err, ZEUS_ENOTSUP, "the driver does not report the load of this GPU");
     }
     amdsmi_state_feature(gpu, ZEUS_FEATURE_UTILIZATION, r, &err);
-    size_t count = 0;
-    r = amdsmi_read_processes(gpu->lib, gpu->gpu, NULL, 0, &count, &err);
+    /* Not tried: the library walks all of /proc for it, which is worth nobody's start-up time. */
+    r = gpu->lib->fn.get_processes ? 0 : err_set(&err, ZEUS_ENOSYM, "%s", no_process_list);
     amdsmi_state_feature(gpu, ZEUS_FEATURE_PROCESSES, r, &err);
     device_set_feature(&gpu->base, ZEUS_FEATURE_POWER_MEMORY, ZEUS_ENOTSUP,
                        "AMD SMI does not report the power of the memory alone", NULL);

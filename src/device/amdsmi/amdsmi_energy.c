@@ -48,7 +48,7 @@ static int follow(struct amdsmi_device *gpu, uint64_t before_ns, uint64_t energy
 {
     ZEUS_ASSERT(pthread_mutex_lock(&gpu->lock) == 0);
     uint64_t last_uj = gpu->last_energy_uj;
-    int went_back = gpu->has_last_energy && energy_uj < last_uj && before_ns >= gpu->last_energy_ns;
+    int went_back = gpu->has_last_energy && energy_uj < last_uj && before_ns > gpu->last_energy_ns;
     if (!gpu->has_last_energy || energy_uj >= last_uj || went_back) {
         gpu->last_energy_uj = energy_uj;
         gpu->last_energy_ns = gpu->lib->now_ns();

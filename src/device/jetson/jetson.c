@@ -171,8 +171,9 @@ static int add_domain(const struct device_env *env, struct jetson *jetson, size_
                              .parent = parent,
                              .sensor_class = "jetson/ina3221"};
     unique_name(jetson, i, info.name, sizeof(info.name));
-    (void)snprintf(info.origin, sizeof(info.origin), "%.30s/%.120s%s", env->root, main_path(rail),
-                   rail->where.power_path[0] ? "" : " x in");
+    const char *slash = strrchr(rail->where.voltage_path, '/');
+    (void)snprintf(info.origin, sizeof(info.origin), "%.30s/%.100s%s%.20s", env->root,
+                   main_path(rail), slash ? " x " : "", slash ? slash + 1 : "");
     int r = device_add_domain(&jetson->base, &info);
     return r < 0 ? r : 0;
 }

@@ -19,7 +19,8 @@
 
 #define GPUS_MAX          4096u
 #define COUNTER_TRIES     3
-#define ZERO_COUNTER_NS   200000000u /* two updates of the slowest known counter */
+#define ZERO_STEP_NS      20000000u
+#define ZERO_STEPS        10 /* together two updates of the slowest known counter */
 #define CAP_SYS_ADMIN_BIT 21u
 #define DRIVER_TEXT_MAX   63u /* what zeus_device_info.driver holds */
 
@@ -122,29 +123,35 @@ static void look(const struct nvml_device *dev, struct counter_look *ret_look)
     ret_look->is_zero = ret_look->code == 0 && energy_mj == 0;
 }
 
-/* A counter at zero is either younger than its first update or does not count at all. One wait for
- * all of them decides. */
+/* Looks again at the counters that stood at zero; how many still do. */
+static size_t look_again(const struct device_list *list, size_t first, struct counter_look *looks,
+                         size_t count)
+{
+    size_t zeros = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (looks[i].is_zero) {
+            look(nvml_from_device(list->items[first + i]), &looks[i]);
+            zeros += (size_t)looks[i].is_zero;
+        }
+    }
+    return zeros;
+}
+
+/* A counter at zero is either younger than its first update or does not count at all. A few short
+ * waits, for all of them together, decide. */
 static void settle_zero_counters(const struct nvml_context *context, const struct device_list *list,
                                  size_t first, struct counter_look *looks, size_t count)
 {
-    int has_zero = 0;
-    for (size_t i = 0; i < count; i++) {
-        has_zero = has_zero || looks[i].is_zero;
+    size_t zeros = look_again(list, first, looks, count);
+    for (int i = 0; i < ZERO_STEPS && zeros > 0; i++) {
+        context->wait(ZERO_STEP_NS);
+        zeros = look_again(list, first, looks, count);
     }
-    if (!has_zero) {
-        return;
-    }
-    context->wait(ZERO_COUNTER_NS);
-    for (size_t i = 0; i < count; i++) {
-        if (!looks[i].is_zero) {
-            continue;
-        }
-        const struct nvml_device *dev = nvml_from_device(list->items[first + i]);
-        look(dev, &looks[i]);
+    for (size_t i = 0; zeros > 0 && i < count; i++) {
         if (looks[i].is_zero) {
-            looks[i].code = err_set(&looks[i].err, ZEUS_ENOTSUP,
-                                    "GPU %d: the energy counter stands at 0 mJ: it does not count",
-                                    dev->base.info.physical_index);
+            looks[i].code =
+                err_set(&looks[i].err, ZEUS_ENOTSUP,
+                        "GPU %zu: the energy counter stands at 0 mJ: it does not count", i);
         }
     }
 }

@@ -51,6 +51,9 @@ uint64_t rapl_perf_scale_uj(uint64_t count, double joules_per_count)
     if (fraction == 0.5 && shift >= 0 && shift <= 43) {
         uint64_t whole = count >> shift;
         uint64_t rest = count & ((UINT64_C(1) << shift) - 1);
+        if (whole >= UINT64_MAX / 1000000) {
+            return UINT64_MAX;
+        }
         return whole * 1000000 + (rest * 1000000 >> shift);
     }
     double uj = (double)count * joules_per_count * 1e6;

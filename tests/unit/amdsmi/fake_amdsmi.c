@@ -142,13 +142,14 @@ static uint32_t get_power(amdsmi_handle handle, void *out)
     if (status) {
         return status;
     }
+    status = fake.power_status_after;
     size_t at = fake.abi == 24 ? 0 : 8;
     if (at == 8) {
         put64(out, 0, gpu->current_w);
     }
     put32(out, at, gpu->current_w);
     put32(out, at + 4, gpu->average_w);
-    return 0;
+    return status;
 }
 
 static uint32_t get_energy(amdsmi_handle handle, uint64_t *accumulator, float *resolution_uj,
@@ -159,9 +160,9 @@ static uint32_t get_energy(amdsmi_handle handle, uint64_t *accumulator, float *r
     if (status) {
         return status;
     }
-    *accumulator = gpu->accumulator;
+    *accumulator = __atomic_load_n(&gpu->accumulator, __ATOMIC_SEQ_CST);
     *resolution_uj = gpu->resolution_uj;
-    *timestamp_ns = fake.now_ns;
+    *timestamp_ns = __atomic_load_n(&fake.now_ns, __ATOMIC_SEQ_CST);
     return 0;
 }
 

@@ -70,6 +70,7 @@ static void discovery_waits_for_nobody(void **state)
     assert_true(fake.now_ns == before_ns);
     assert_int_equal(fake.calls[FAKE_ENERGY], 8);
     assert_int_equal(fake.calls[FAKE_POWER], 8);
+    assert_int_equal(fake.calls[FAKE_PROCESSES], 0); /* slow in the vendor's library */
 }
 
 static void hip_order_decides(void **state)
@@ -323,6 +324,47 @@ static void step_back_is_an_error_once(void **state)
     assert_int_equal(device_read_energy(found.items[0], 0, &sample, NULL), 0);
 }
 
+struct reader {
+    struct device *dev;
+    int failures;
+};
+
+static void *read_energy_often(void *user)
+{
+    struct reader *reader = user;
+    uint64_t last_uj = 0;
+    for (int i = 0; i < 300; i++) {
+        zeus_energy_sample sample = {0};
+        int r = device_read_energy(reader->dev, 0, &sample, NULL);
+        reader->failures += r < 0 || sample.energy_uj < last_uj;
+        last_uj = sample.energy_uj;
+    }
+    return NULL;
+}
+
+/* Readers that cross each other see neither a step back nor a fault. */
+static void many_readers(void **state)
+{
+    (void)state;
+    fake_reset(26, 1);
+    assert_int_equal(discover(), 0);
+    struct reader readers[3];
+    pthread_t threads[ARRAY_LEN(readers)];
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        readers[i] = (struct reader){.dev = found.items[0]};
+        assert_int_equal(pthread_create(&threads[i], NULL, read_energy_often, &readers[i]), 0);
+    }
+    for (int i = 0; i < 100; i++) {
+        /* 1 ms at 140 W */
+        (void)__atomic_add_fetch(&fake.now_ns, 1000000, __ATOMIC_SEQ_CST);
+        (void)__atomic_add_fetch(&fake.gpus[0].accumulator, 9150, __ATOMIC_SEQ_CST);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(readers[i].failures, 0);
+    }
+}
+
 static void reads(void **state)
 {
     (void)state;
@@ -375,6 +417,7 @@ int main(void)
         CASE(dead_counter),
         CASE(tight_loop_costs_no_power_reads),
         CASE(step_back_is_an_error_once),
+        CASE(many_readers),
         CASE(reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,7 +165,7 @@ static void agx_orin(void **state)
         assert_int_equal(dev->domains[i].parent, parents[i]);
         assert_int_equal(dev->domains[i].source, ZEUS_SOURCE_INTEGRATED);
     }
-    assert_string_equal(dev->domains[0].origin, "/" MAINLINE "/curr1_input x in");
+    assert_string_equal(dev->domains[0].origin, "/" MAINLINE "/curr1_input x in1_input");
     zeus_energy_sample energy;
     zeus_power_sample power;
     assert_int_equal(device_read_energy(dev, 0, &energy, NULL), ZEUS_ENOTSUP);

@@ -304,11 +304,23 @@ static void energy_stands_at_zero(void **state)
     fake_gpus[1].energy_mj = 0;
     fake_gpus[1].energy_step_mj = 12;
     discover(&node);
-    assert_int_equal(fake_waits, 1); /* one wait for all */
+    assert_int_equal(fake_waits, 10); /* for all of them together */
     assert_int_equal(node.list.items[0]->features[ZEUS_FEATURE_ENERGY_COUNTER].code, ZEUS_ENOTSUP);
     assert_int_equal(node.list.items[0]->domains[0].source, ZEUS_SOURCE_INTEGRATED);
     assert_int_equal(node.list.items[1]->domains[0].source, ZEUS_SOURCE_COUNTER);
     assert_int_equal(node.list.items[2]->domains[0].source, ZEUS_SOURCE_COUNTER);
+    node_done(&node);
+}
+
+static void young_counter_costs_one_step(void **state)
+{
+    (void)state;
+    struct node node = {.lib = fake_reset(2)};
+    fake_gpus[1].energy_mj = 0;
+    fake_gpus[1].energy_step_mj = 1;
+    discover(&node);
+    assert_int_equal(fake_waits, 1);
+    assert_int_equal(node.list.items[1]->domains[0].source, ZEUS_SOURCE_COUNTER);
     node_done(&node);
 }
 
@@ -757,6 +769,7 @@ int main(void)
         cmocka_unit_test(lost_gpu_hides_nobody),
         cmocka_unit_test(energy_not_supported),
         cmocka_unit_test(energy_stands_at_zero),
+        cmocka_unit_test(young_counter_costs_one_step),
         cmocka_unit_test(energy_all_ones),
         cmocka_unit_test(passing_energy_error),
         cmocka_unit_test(module_scope),
