@@ -72,15 +72,16 @@ typedef struct zeus_monitor_options {
     uint32_t history_s; /* how far back an edge may lie, 0 = 60 s; at most 3600. Windows may be
                          * longer: their begin is settled before it leaves the history */
     uint32_t reserved;
-    const char *csv_path;         /* log of ended windows, truncated at open; NULL: none */
-    const char *calibration_path; /* calibration file (calibrate.h); NULL: the shipped table only */
-    zeus_sync_fn *sync;           /* NULL: none */
+    const char *csv_path; /* log of ended windows, truncated at open; NULL: none */
+    const char
+        *calibration_path; /* must be NULL: this version reads no calibration file (NOTSUP) */
+    zeus_sync_fn *sync;    /* NULL: none */
     void *sync_user;
 } zeus_monitor_options;
 
 /* Opens a monitor on a session, which must outlive it. `options` may be NULL. On success
- * *ret_monitor is owned by the caller. INVAL names the option or index; IO for the CSV log; PARSE
- * for the calibration file. A session without devices gives a monitor without sources. */
+ * *ret_monitor is owned by the caller. INVAL names the option or index; IO for the CSV log.
+ * A session without devices gives a monitor without sources. */
 ZEUS_API int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options,
                                zeus_monitor **ret_monitor, zeus_error *err) ZEUS_CHECK;
 

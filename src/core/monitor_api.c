@@ -48,6 +48,10 @@ static int read_options(const zeus_monitor_options *given, zeus_monitor_options 
         return err_set(err, ZEUS_EINVAL, "history_s is %" PRIu32 "; it is at most %u",
                        options.history_s, HISTORY_MOST_S);
     }
+    if (options.calibration_path) {
+        return err_set(err, ZEUS_ENOTSUP, "%s: calibration files are not read by this version",
+                       options.calibration_path);
+    }
     *ret_options = options;
     return 0;
 }
