@@ -5,6 +5,7 @@ import concurrent.futures
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -398,3 +399,18 @@ def test_settings_change_the_power(clean_env):
     assert capped == pytest.approx(300, rel=0.05)
     assert 250 < slow < 500
     assert again == pytest.approx(free, rel=0.05)
+
+
+@pytest.mark.parametrize("rate", ["rate=0", "rate=0.01", "rate=50"])
+def test_measuring_with_a_wrong_counter(node, rate):
+    """The product's main job on a GPU whose counter is wrong: integrated power takes over."""
+    sim = node("mi300x8", 26,
+               edit=lambda text: text.replace("quantum=15.259uJ", f"quantum=15.259uJ {rate}"))
+    done = subprocess.run([str(BUILD / "bin" / "zeus"), "run", "--", "sleep", "1.2"], env=sim.env,
+                          capture_output=True, text=True, timeout=60)
+    text = done.stdout + done.stderr
+    seconds = float(re.search(r"time\s+([0-9.]+) s", text).group(1))
+    joules = [float(j) for j in re.findall(r"gpu[0-7]\s+([0-9.]+) J", text)]
+    assert len(joules) == 8, text
+    assert joules == [pytest.approx(138 * seconds, rel=0.05)] * 8
+    assert text.count("integrated-power") == 8 and text.count("note: the counter") == 8
