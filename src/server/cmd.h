@@ -8,4 +8,6 @@
 
 int cmd_pfo(int argc, char *const *argv, char *const *environment);
 
+int cmd_bso(int argc, char *const *argv, char *const *environment);
+
 #endif /* ZEUS_SERVER_CMD_H */

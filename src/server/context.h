@@ -23,14 +23,15 @@ struct server_context {
     struct log_sink log;
     int is_compat;
     uint64_t start_ns;
-    /* Health: 0 or a negative code with words. May be NULL: always well. */
-    int (*check)(struct server_context *ctx, zeus_error *err);
     /* The service's own lines of /metrics. May be NULL. */
     void (*metrics)(struct server_context *ctx, struct strbuf *out);
 };
 
 /* Scopes of the routes' table. */
 #define SERVER_SCOPE_USE 1u
+
+/* The body of a healthy answer, for services whose check takes a while. */
+int server_health_reply(struct server_context *ctx, struct httpd_reply *reply);
 
 /* GET /health and GET /metrics. */
 int server_health(struct httpd_req *req, struct httpd_reply *reply);

@@ -17,6 +17,7 @@ static const struct {
     int (*run)(int argc, char *const *argv, char *const *environment);
     const char *help;
 } commands[] = {
+    {"bso", cmd_bso, "batch size optimizer"},
     {"pfo", cmd_pfo, "pipeline frequency optimizer"},
 };
 

@@ -93,16 +93,32 @@ int run_log(const char *level, struct log_sink *ret, zeus_error *err)
     return err_set(err, ZEUS_EINVAL, "log level %s: not debug, info, warning or error", level);
 }
 
-static int block_signals(zeus_error *err)
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+int run_block_signals(zeus_error *err)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    ending_signals(&set);
     (void)signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
         return err_set_os(err, ZEUS_EOS, errno, "sigprocmask");
     }
+    return 0;
+}
+
+static int open_signals(zeus_error *err)
+{
+    sigset_t set;
+    int r = run_block_signals(err);
+    if (r < 0) {
+        return r;
+    }
+    ending_signals(&set);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd < 0 ? err_set_os(err, ZEUS_EOS, errno, "signalfd") : fd;
 }
@@ -176,7 +192,7 @@ int run_serve(const struct run_options *options, const struct run_service *servi
 {
     struct server_context *ctx = service->context;
     struct token_set *tokens = NULL;
-    int signal_fd _close_ = block_signals(err);
+    int signal_fd _close_ = open_signals(err);
     int r = signal_fd < 0 ? signal_fd : 0;
     if (r == 0 && options->token_file) {
         r = token_load(options->token_file, &tokens, err);

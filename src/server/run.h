@@ -44,6 +44,10 @@ struct run_service {
     void *service;
 };
 
+/* Blocks the signals that end a server, in this thread and those it starts. Call it before the
+ * first thread. */
+int run_block_signals(zeus_error *err);
+
 /* Serves until SIGTERM or SIGINT. Returns 0 or a negative code with words. */
 int run_serve(const struct run_options *options, const struct run_service *service,
               zeus_error *err);

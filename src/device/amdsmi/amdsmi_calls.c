@@ -110,10 +110,11 @@ int amdsmi_list_gpus(const struct amdsmi_lib *lib, amdsmi_handle **ret_handles, 
 int amdsmi_read_power(const struct amdsmi_lib *lib, amdsmi_handle gpu,
                       struct amdsmi_power *ret_power, zeus_error *err)
 {
-    union amdsmi_abi_power raw = {.v26 = {0}};
+    union amdsmi_abi_power raw;
+    memset(&raw, 0xFF, sizeof(raw)); /* every field "not available" */
     uint32_t status = AMDSMI_OK;
     CALL(lib, status, get_power(gpu, &raw));
-    if (status != AMDSMI_OK) {
+    if (status != AMDSMI_OK && status != AMDSMI_NOT_SUPPORTED) {
         return amdsmi_fail(lib, status, err, "reading the socket power");
     }
     uint32_t current_w = 0;
@@ -132,6 +133,12 @@ int amdsmi_read_power(const struct amdsmi_lib *lib, amdsmi_handle gpu,
         average_w = raw.v26.average_socket_power;
         break;
     }
+    int is_known = is_known_32(current_w) || is_known_32(average_w);
+    if (status != AMDSMI_OK && !is_known) {
+        return amdsmi_fail(lib, status, err, "reading the socket power");
+    }
+    /* Some releases fill in the power and then return the status of the power cap, which guests do
+     * not have: NOT_SUPPORTED with a power is a power. */
     *ret_power = (struct amdsmi_power){.has_current = is_known_32(current_w),
                                        .has_average = is_known_32(average_w),
                                        .current_uw = (uint64_t)current_w * 1000000u,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fdio.h"
 #include "base/macro.h"
@@ -40,11 +41,13 @@ struct rapl {
 
 static void destroy(struct device *dev);
 static int read_energy(struct device *dev, uint32_t domain, uint64_t *ret_uj, zeus_error *err);
+static uint32_t energy_holes(struct device *dev, uint32_t domain);
 
 static const struct device_ops rapl_ops = {
     .name = "rapl",
     .destroy = destroy,
     .read_energy = read_energy,
+    .energy_holes = energy_holes,
 };
 
 static struct rapl *downcast(struct device *dev)
@@ -77,6 +80,12 @@ static int read_energy(struct device *dev, uint32_t domain, uint64_t *ret_uj, ze
         return rapl_perf_read(&rapl->hooks, &d->perf, ret_uj, err);
     }
     return rapl_powercap_read(&rapl->hooks, &d->powercap, ret_uj, err);
+}
+
+static uint32_t energy_holes(struct device *dev, uint32_t domain)
+{
+    struct domain *d = &downcast(dev)->domains[domain];
+    return d->code < 0 || d->is_perf ? 0 : rapl_powercap_holes(&d->powercap);
 }
 
 /* What discovery knows while it builds devices. */
@@ -251,6 +260,8 @@ static int add_device(struct search *search, size_t start, size_t end, struct de
     return device_list_add(list, &rapl->base);
 }
 
+#define MIRROR_PAUSE_NS 2000000u
+
 /* Marks domain `k` of `later` when it shows the register of domain `i` of `earlier`. */
 static void mark_mirror(struct device *earlier, uint32_t i, struct device *later, uint32_t k)
 {
@@ -264,7 +275,11 @@ static void mark_mirror(struct device *earlier, uint32_t i, struct device *later
             read_energy(earlier, i, &again_uj, NULL) < 0) {
             return;
         }
-        rapl_mirror_feed(&mirror, first_uj, second_uj, again_uj);
+        if (!rapl_mirror_feed(&mirror, first_uj, second_uj, again_uj)) {
+            /* A register may be shown twice with a moment between; the next round sees it settled.
+             */
+            clock_sleep_until_ns(clock_monotonic_ns() + MIRROR_PAUSE_NS);
+        }
     }
     if (rapl_mirror_is_certain(&mirror)) {
         later->domains[k].flags |= ZEUS_DOMAIN_MIRROR;

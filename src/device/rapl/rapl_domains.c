@@ -288,13 +288,13 @@ uint64_t rapl_max_power_uw(uint32_t domain_kind)
     }
 }
 
-void rapl_mirror_feed(struct rapl_mirror *mirror, uint64_t first_uj, uint64_t second_uj,
-                      uint64_t first_again_uj)
+int rapl_mirror_feed(struct rapl_mirror *mirror, uint64_t first_uj, uint64_t second_uj,
+                     uint64_t first_again_uj)
 {
+    int is_hit = second_uj != 0 && first_uj <= second_uj && second_uj <= first_again_uj;
     mirror->rounds++;
-    if (second_uj != 0 && first_uj <= second_uj && second_uj <= first_again_uj) {
-        mirror->hits++;
-    }
+    mirror->hits += (uint32_t)is_hit;
+    return is_hit;
 }
 
 int rapl_mirror_is_certain(const struct rapl_mirror *mirror)

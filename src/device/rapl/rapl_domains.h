@@ -83,14 +83,15 @@ void rapl_domain_name(const struct rapl_spot *spot, char *out, size_t size);
 uint64_t rapl_max_power_uw(uint32_t domain_kind);
 
 /* Do two counters show one register? Fed with readings of the first, the second and the first
- * again, some rounds in a row. Independent counters count from boot and do not meet by chance. */
+ * again, some rounds in a row; feed tells whether a round agreed. Independent counters count from
+ * boot and do not meet by chance. */
 struct rapl_mirror {
     uint32_t rounds;
     uint32_t hits;
 };
 #define RAPL_MIRROR_ROUNDS 5
-void rapl_mirror_feed(struct rapl_mirror *mirror, uint64_t first_uj, uint64_t second_uj,
-                      uint64_t first_again_uj);
+int rapl_mirror_feed(struct rapl_mirror *mirror, uint64_t first_uj, uint64_t second_uj,
+                     uint64_t first_again_uj);
 int rapl_mirror_is_certain(const struct rapl_mirror *mirror);
 
 #endif /* ZEUS_DEVICE_RAPL_DOMAINS_H */

@@ -142,13 +142,14 @@ static uint32_t get_power(amdsmi_handle handle, void *out)
     if (status) {
         return status;
     }
+    status = fake.power_status_after;
     size_t at = fake.abi == 24 ? 0 : 8;
     if (at == 8) {
         put64(out, 0, gpu->current_w);
     }
     put32(out, at, gpu->current_w);
     put32(out, at + 4, gpu->average_w);
-    return 0;
+    return status;
 }
 
 static uint32_t get_energy(amdsmi_handle handle, uint64_t *accumulator, float *resolution_uj,

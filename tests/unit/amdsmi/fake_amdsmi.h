@@ -73,6 +73,7 @@ struct fake_amdsmi {
     struct fake_gpu gpus[FAKE_GPUS];
     uint32_t status[FAKE_CALLS]; /* of every GPU */
     uint32_t version[4];         /* year, major, minor, release; 26: from major */
+    uint32_t power_status_after; /* returned with the power filled in */
     uint64_t now_ns;
     uint32_t calls[FAKE_CALLS];
     struct fake_write writes[FAKE_WRITES];

@@ -49,8 +49,21 @@ static void power_rows(struct amdsmi_lib *lib, amdsmi_handle gpu)
             assert_true(power.average_uw == rows[i].average_w * 1000000ull);
         }
     }
-    fake.status[FAKE_POWER] = 12;
+    /* the status of the power cap of a guest, with a power */
     struct amdsmi_power power = {.has_current = 5};
+    fake.gpus[0].current_w = 140;
+    fake.power_status_after = 2;
+    assert_int_equal(amdsmi_read_power(lib, gpu, &power, NULL), 0);
+    assert_true(power.has_current && power.current_uw == 140000000);
+    fake.gpus[0].current_w = 0xFFFF;
+    fake.gpus[0].average_w = 0xFFFF;
+    assert_int_equal(amdsmi_read_power(lib, gpu, &power, NULL), ZEUS_ENOTSUP);
+    fake.gpus[0].current_w = 140;
+    fake.power_status_after = 12;
+    assert_int_equal(amdsmi_read_power(lib, gpu, &power, NULL), ZEUS_EDRIVER);
+    fake.power_status_after = 0;
+    fake.status[FAKE_POWER] = 12;
+    power = (struct amdsmi_power){.has_current = 5};
     assert_int_equal(amdsmi_read_power(lib, gpu, &power, NULL), ZEUS_EDRIVER);
     assert_int_equal(power.has_current, 5); /* untouched */
 }

@@ -184,10 +184,10 @@ static void mirrors(void **state)
     struct rapl_mirror spoiled = {0};
     for (uint64_t round = 0; round < RAPL_MIRROR_ROUNDS; round++) {
         uint64_t at = 5000 + 61 * round;
-        rapl_mirror_feed(&same, at, at + round % 2, at + 1);
-        rapl_mirror_feed(&apart, at, at + 900000, at + 61);
-        rapl_mirror_feed(&idle, 0, 0, 0);
-        rapl_mirror_feed(&spoiled, at, round < 2 ? 0 : at, at);
+        (void)rapl_mirror_feed(&same, at, at + round % 2, at + 1);
+        (void)rapl_mirror_feed(&apart, at, at + 900000, at + 61);
+        (void)rapl_mirror_feed(&idle, 0, 0, 0);
+        (void)rapl_mirror_feed(&spoiled, at, round < 2 ? 0 : at, at);
         assert_int_equal(rapl_mirror_is_certain(&same), round + 1 == RAPL_MIRROR_ROUNDS);
     }
     assert_false(rapl_mirror_is_certain(&apart));
