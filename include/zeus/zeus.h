@@ -10,6 +10,7 @@
 #include <zeus/device.h>
 #include <zeus/error.h>
 #include <zeus/monitor.h>
+#include <zeus/profile.h>
 #include <zeus/policy.h>
 #include <zeus/session.h>
 #include <zeus/simulate.h>
