@@ -256,8 +256,11 @@ static int get_row(const struct columns *c, const struct csv_field *f, struct me
                  csv_get_double(&f[c->energy], &m->energy_j) < 0 ||
                  (c->rank >= 0 && csv_get_i64(&f[c->rank], &m->rank) < 0);
     m->part = (int32_t)part;
+    if (is_bad) {
+        return ZEUS_EPARSE;
+    }
     m->frequency = (int64_t)frequency;
-    return is_bad ? ZEUS_EPARSE : 0;
+    return 0;
 }
 
 static void get_configuration(const struct columns *c, const struct csv_field *f,
