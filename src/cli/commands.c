@@ -16,8 +16,6 @@ extern const struct cli_command cli_cmd_plan;
 extern const struct cli_command cli_cmd_simulate;
 extern const struct cli_command cli_cmd_sim;
 extern const struct cli_command cli_cmd_generate;
-extern const struct cli_command cli_cmd_plan_solve;
-extern const struct cli_command cli_cmd_plan_verify;
 
 const struct cli_command *const cli_commands[] = {
     &cli_cmd_env,
@@ -32,7 +30,5 @@ const struct cli_command *const cli_commands[] = {
     &cli_cmd_simulate,
     &cli_cmd_sim,
     &cli_cmd_generate,
-    &cli_cmd_plan_solve,
-    &cli_cmd_plan_verify,
     NULL,
 };

@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/curl_lib.h"
 
 #define TIMEOUT_DEFAULT_NS UINT64_C(5000000000)
 #define CONNECT_TIMEOUT_MS 5000L
@@ -20,6 +19,7 @@
 #define ERROR_WORDS_MAX    160
 
 struct http_client {
+    struct curl_lib lib;
     CURL *curl;
     char *base_url;
     char *unix_path;
@@ -42,7 +42,9 @@ void http_client_destroy(struct http_client *c)
     if (!c) {
         return;
     }
-    curl_easy_cleanup(c->curl);
+    if (c->curl) {
+        c->lib.easy_cleanup(c->curl);
+    }
     free(c->base_url);
     free(c->unix_path);
     wipe(c->token);
@@ -61,7 +63,12 @@ int http_client_create(const struct http_client_options *options, struct http_cl
     if (!c) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
-    c->curl = curl_easy_init();
+    int r = curl_lib_load(&c->lib, err);
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    c->curl = c->lib.easy_init();
     c->base_url = mem_strdup(options->base_url);
     c->unix_path = options->unix_path ? mem_strdup(options->unix_path) : NULL;
     c->token = options->token ? mem_strdup(options->token) : NULL;
@@ -83,9 +90,9 @@ static size_t take(char *data, size_t size, size_t count, void *user)
     return strbuf_status(reply) == 0 ? size * count : 0;
 }
 
-static int add_header(struct curl_slist **list, const char *text)
+static int add_header(const struct http_client *c, struct curl_slist **list, const char *text)
 {
-    struct curl_slist *longer = curl_slist_append(*list, text);
+    struct curl_slist *longer = c->lib.slist_append(*list, text);
     if (!longer) {
         return ZEUS_ENOMEM;
     }
@@ -96,9 +103,9 @@ static int add_header(struct curl_slist **list, const char *text)
 static int make_headers(const struct http_client *c, const struct http_call *call,
                         struct curl_slist **list)
 {
-    int r = add_header(list, "Expect:"); /* no waiting for 100-continue */
+    int r = add_header(c, list, "Expect:"); /* no waiting for 100-continue */
     if (r == 0 && call->body) {
-        r = add_header(list, "Content-Type: application/json");
+        r = add_header(c, list, "Content-Type: application/json");
     }
     if (r == 0 && c->token) {
         struct strbuf text;
@@ -106,7 +113,7 @@ static int make_headers(const struct http_client *c, const struct http_call *cal
         strbuf_init(&text, URL_MAX);
         strbuf_addf(&text, "Authorization: Bearer %s", c->token);
         r = strbuf_take(&text, &owned);
-        r = r == 0 ? add_header(list, owned) : r;
+        r = r == 0 ? add_header(c, list, owned) : r;
         wipe(owned);
     }
     return r;
@@ -116,26 +123,26 @@ static void configure(struct http_client *c, const struct http_call *call, const
                       struct curl_slist *headers, struct strbuf *reply)
 {
     CURL *h = c->curl;
-    curl_easy_reset(h); /* keeps the connections */
-    curl_easy_setopt(h, CURLOPT_URL, url);
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->words);
-    curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
-    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, reply);
-    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    c->lib.easy_reset(h); /* keeps the connections */
+    (void)c->lib.easy_setopt(h, CURLOPT_URL, url);
+    (void)c->lib.easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)c->lib.easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    (void)c->lib.easy_setopt(h, CURLOPT_ERRORBUFFER, c->words);
+    (void)c->lib.easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
+    (void)c->lib.easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    (void)c->lib.easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
+    (void)c->lib.easy_setopt(h, CURLOPT_WRITEDATA, reply);
+    (void)c->lib.easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    (void)c->lib.easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     if (!call->has_no_timeout) {
-        curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / 1000000u));
+        (void)c->lib.easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / 1000000u));
     }
     if (c->unix_path) {
-        curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
+        (void)c->lib.easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
     }
     if (call->body) {
-        curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
-        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
+        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
     }
 }
 
@@ -143,13 +150,13 @@ static int perform(struct http_client *c, const struct http_call *call, struct s
                    zeus_error *err)
 {
     c->words[0] = '\0';
-    CURLcode status = curl_easy_perform(c->curl);
+    CURLcode status = c->lib.easy_perform(c->curl);
     if (status == CURLE_OK) {
         long code = 0;
-        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
+        (void)c->lib.easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
         return (int)code;
     }
-    const char *words = c->words[0] ? c->words : curl_easy_strerror(status);
+    const char *words = c->words[0] ? c->words : c->lib.easy_strerror(status);
     int r = strbuf_status(reply);
     if (r == 0) {
         r = status == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO;
@@ -178,7 +185,7 @@ int http_client_send(struct http_client *c, const struct http_call *call, struct
         r = perform(c, call, reply, err);
     }
     strbuf_done(&text);
-    curl_slist_free_all(headers);
+    c->lib.slist_free_all(headers);
     return r;
 }
 
