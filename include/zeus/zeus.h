@@ -10,8 +10,9 @@
 #include <zeus/device.h>
 #include <zeus/error.h>
 #include <zeus/monitor.h>
-#include <zeus/profile.h>
 #include <zeus/policy.h>
+#include <zeus/profile.h>
+#include <zeus/servers.h>
 #include <zeus/session.h>
 #include <zeus/simulate.h>
 #include <zeus/stats.h>
