@@ -137,7 +137,8 @@ ZEUS_API int zeus_monitor_measure_between(zeus_monitor *monitor, uint64_t begin_
 
 /* zeus_energy.flags: what to know before trusting the number. */
 #define ZEUS_ENERGY_APPROXIMATED (1u << 0) /* one power reading times the length */
-#define ZEUS_ENERGY_SHARED_BOARD (1u << 1) /* a MIG slice was asked for, this is the whole board \
+#define ZEUS_ENERGY_SHARED_BOARD                                                                 \
+    (1u << 1)                              /* a MIG slice was asked for, this is the whole board \
                                             */
 #define ZEUS_ENERGY_MODULE_SCOPE (1u << 2) /* covers a module (CPU + GPU) */
 #define ZEUS_ENERGY_PAIRED_DIE   (1u << 3) /* covers this die and its sibling */
@@ -287,9 +288,10 @@ ZEUS_API void zeus_window_scope_end(zeus_window_scope *scope);
 #define _zeus_measurement_free_ __attribute__((cleanup(zeus_measurement_freep)))
 #define ZEUS_SCOPE_JOIN_(a, b)  a##b
 #define ZEUS_SCOPE_NAME_(line)  ZEUS_SCOPE_JOIN_(zeus_scope_, line)
-#define ZEUS_WINDOW_SCOPE(monitor, name)                                                           \
-    zeus_window_scope ZEUS_SCOPE_NAME_(__LINE__) __attribute__((cleanup(zeus_window_scope_end))) = \
-        zeus_window_scope_begin((monitor), (name))
+#define ZEUS_WINDOW_SCOPE(monitor, name)                          \
+    zeus_window_scope ZEUS_SCOPE_NAME_(__LINE__)                  \
+        __attribute__((cleanup(zeus_window_scope_end), unused)) = \
+            zeus_window_scope_begin((monitor), (name))
 #endif
 
 ZEUS_END_DECLS

@@ -102,6 +102,20 @@ ZEUS_API int zeus_batch_policy_predict(zeus_batch_policy *policy, int64_t *ret_b
 ZEUS_API int zeus_batch_policy_observe(zeus_batch_policy *policy, int64_t batch_size, double cost,
                                        int has_converged, zeus_error *err) ZEUS_CHECK;
 
+/* All that the policy knows as JSON text, for recurrences that are processes of their own: load,
+ * predict, train, observe, save. The text is the caller's (owned: zeus_free_text). NOTSUP for a
+ * wrapped policy. */
+ZEUS_API int zeus_batch_policy_save(const zeus_batch_policy *policy, char **ret_text,
+                                    zeus_error *err) ZEUS_CHECK;
+
+/* A policy that goes on where the saved one stood, to the last random number. PARSE says what is
+ * wrong with the text. */
+ZEUS_API int zeus_batch_policy_load(const char *text, size_t len, zeus_batch_policy **ret_policy,
+                                    zeus_error *err) ZEUS_CHECK;
+
+/* Frees a text that a zeus function handed over. NULL is fine. */
+ZEUS_API void zeus_free_text(char *text);
+
 /* An arm of the bandit: what is believed about the mean reward (negative cost) of a batch size. */
 typedef struct zeus_batch_arm {
     int64_t batch_size;

@@ -155,6 +155,9 @@ static int set_up(struct run *run, zeus_error *err)
     r = r < 0 ? r : find_libs(run, err);
     r = r < 0 ? r : launch_make_rocm(run->sim, run->lib_dir, &run->rocm_dir, err);
     r = r < 0 ? r : tree_create(run->sim, &run->tree, err);
+    if (r == 0) {
+        sim_clock_start(run->sim); /* faults count from the program's start, not from ours */
+    }
     return r;
 }
 

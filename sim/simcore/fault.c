@@ -140,6 +140,12 @@ static int take_field(char *field, struct sim_fault *fault, int64_t *for_ns, zeu
     return err_set(err, ZEUS_EPARSE, "fault field '%s' is not fn=, at= or for=", field);
 }
 
+/* Names of files may hold colons themselves ("intel-rapl:0"), so they come last. */
+static int is_path(const char *field)
+{
+    return strncmp(field, "VANISH=", 7) == 0;
+}
+
 int sim_fault_parse(const struct sim *sim, const char *text, struct sim_fault *ret_fault,
                     zeus_error *err)
 {
@@ -159,7 +165,7 @@ int sim_fault_parse(const struct sim *sim, const char *text, struct sim_fault *r
     *colon = '\0';
     int r = take_target(sim, field, &fault, err);
     field = colon + 1;
-    while (r == 0 && (colon = strchr(field, ':')) != NULL) {
+    while (r == 0 && !is_path(field) && (colon = strchr(field, ':')) != NULL) {
         *colon = '\0';
         r = take_field(field, &fault, &for_ns, err);
         field = colon + 1;

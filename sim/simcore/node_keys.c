@@ -347,7 +347,7 @@ static int set_mig(struct node_reader *reader, struct sim_device *device, char *
         struct sim_mig *mig = &device->mig[device->mig_count];
         *mig = (struct sim_mig){.gpu_instance = device->mig_count + 1,
                                 .slices = size,
-                                .memory_mib = gigabytes * 1000u * 1000u / 1049u};
+                                .memory_mib = (uint32_t)(gigabytes * UINT64_C(1000000) / 1049)};
         (void)snprintf(mig->profile, sizeof(mig->profile), "%s", word);
         draw_uuid(reader, device, "MIG-", device->mig_count + 1, mig->uuid, sizeof(mig->uuid));
         device->mig_count++;

@@ -62,8 +62,9 @@ static int make_square(struct node_reader *reader, struct sim_channel *channel,
 {
     double high_w = args->watts[W_HIGH];
     double low_w = args->watts[W_LOW];
-    int64_t high_ns = (int64_t)(args->duty * (double)args->period_ns);
-    if (args->period_ns <= 0 || high_ns <= 0 || high_ns >= args->period_ns) {
+    int is_share = args->duty > 0 && args->duty < 1;
+    int64_t high_ns = is_share ? (int64_t)(args->duty * (double)args->period_ns) : 0;
+    if (high_ns <= 0 || high_ns >= args->period_ns) {
         return node_fail(reader, "square needs a period and a duty between 0 and 1");
     }
     channel->period_ns = args->period_ns;
@@ -93,7 +94,9 @@ static int make_ramp(struct node_reader *reader, struct sim_channel *channel,
 static int make_noisy(struct node_reader *reader, struct sim_channel *channel,
                       const struct trace_args *args)
 {
-    if (args->step_ns <= 0 || args->sd_w < 0 || args->count == 0 || args->count > 1000000) {
+    int is_long = args->count > 0 && args->step_ns > INT64_MAX / 16 / (int64_t)args->count;
+    if (args->step_ns <= 0 || is_long || args->sd_w < 0 || args->count == 0 ||
+        args->count > 1000000) {
         return node_fail(reader, "noisy needs step=TIME, sd=W and a count up to a million");
     }
     uint64_t seed = reader->node->seed;

@@ -81,6 +81,9 @@ int sim_is_virtual(const struct sim *sim);
 int sim_clock_set_ns(struct sim *sim, uint64_t now_ns) ZEUS_CHECK;
 int sim_clock_advance_ns(struct sim *sim, uint64_t by_ns) ZEUS_CHECK;
 
+/* Makes now the origin of a simulation with real time in which nothing has happened yet. */
+void sim_clock_start(struct sim *sim);
+
 /* Waits on the simulation's clock: sleeps, or moves the virtual clock. */
 void sim_sleep_ns(struct sim *sim, uint64_t by_ns);
 

@@ -397,6 +397,13 @@ int sim_clock_advance_ns(struct sim *sim, uint64_t by_ns)
     return 0;
 }
 
+void sim_clock_start(struct sim *sim)
+{
+    if (!sim_is_virtual(sim)) {
+        sim->file->origin_ns = clock_monotonic_ns();
+    }
+}
+
 void sim_sleep_ns(struct sim *sim, uint64_t by_ns)
 {
     if (sim_clock_advance_ns(sim, by_ns) < 0) {

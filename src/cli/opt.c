@@ -14,6 +14,9 @@
 #include "base/parse.h"
 
 static void print_message(const struct cli_args *args, const char *format, va_list list)
+    ZEUS_PRINTF(2, 0);
+
+static void print_message(const struct cli_args *args, const char *format, va_list list)
 {
     (void)fprintf(stderr, "%s: ", args->full_name);
     (void)vfprintf(stderr, format, list);

@@ -9,16 +9,11 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/policy_private.h"
 #include "policy/bandit.h"
 #include "policy/objective.h"
 #include "policy/power_choice.h"
 #include "policy/pruning_policy.h"
-
-struct zeus_batch_policy {
-    zeus_batch_policy_ops ops;
-    void *self; /* owned, ended by ops.destroy */
-    int is_ours;
-};
 
 double zeus_cost(double energy_j, double time_s, double eta_knob, double max_power_w)
 {
@@ -45,8 +40,8 @@ int zeus_scale_learning_rate(const char *optimizer, double default_learning_rate
     return 0;
 }
 
-static int wrap(const zeus_batch_policy_ops *ops, void *self, int is_ours,
-                zeus_batch_policy **ret_policy, zeus_error *err)
+int core_policy_wrap(const zeus_batch_policy_ops *ops, void *self, int is_ours,
+                     zeus_batch_policy **ret_policy, zeus_error *err)
 {
     zeus_batch_policy *policy = mem_calloc(1, sizeof(*policy));
     if (!policy) {
@@ -69,7 +64,7 @@ int zeus_batch_policy_create(const zeus_batch_job *job, zeus_batch_policy **ret_
     if (code < 0) {
         return code;
     }
-    code = wrap(ops, self, 1, ret_policy, err);
+    code = core_policy_wrap(ops, self, 1, ret_policy, err);
     if (code < 0) {
         ops->destroy(self);
     }
@@ -83,7 +78,7 @@ int zeus_batch_policy_wrap(const zeus_batch_policy_ops *ops, void *self,
         return err_set(err, ZEUS_EINVAL,
                        "zeus_batch_policy_ops needs its size, predict and observe");
     }
-    return wrap(ops, self, 0, ret_policy, err);
+    return core_policy_wrap(ops, self, 0, ret_policy, err);
 }
 
 void zeus_batch_policy_destroy(zeus_batch_policy *policy)

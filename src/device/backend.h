@@ -39,6 +39,11 @@ struct device_ops {
     /* Cumulative energy of a domain, wraps removed. [driver] */
     int (*read_energy)(struct device *dev, uint32_t domain, uint64_t *ret_uj, zeus_error *err);
 
+    /* How many intervals had to be left out of the domain's total since discovery, because the
+     * counter was reset or read too seldom. Each was told once, by the read that found it
+     * (ZEUS_ESTALE); two readings with different numbers here span a hole. NULL: never. [fast] */
+    uint32_t (*energy_holes)(struct device *dev, uint32_t domain);
+
     /* Power of a domain; `field` is ZEUS_POWER_... [driver] */
     int (*read_power)(struct device *dev, uint32_t domain, uint32_t field, uint64_t *ret_uw,
                       zeus_error *err);

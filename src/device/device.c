@@ -67,6 +67,12 @@ int device_read_energy(struct device *dev, uint32_t domain, zeus_energy_sample *
     return 0;
 }
 
+uint32_t device_energy_holes(struct device *dev, uint32_t domain)
+{
+    int is_known = domain < dev->domain_count && dev->ops->energy_holes;
+    return is_known ? dev->ops->energy_holes(dev, domain) : 0;
+}
+
 int device_read_power(struct device *dev, uint32_t domain, uint32_t field,
                       zeus_power_sample *ret_sample, zeus_error *err)
 {

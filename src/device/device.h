@@ -11,6 +11,9 @@
 
 int device_read_energy(struct device *dev, uint32_t domain, zeus_energy_sample *ret_sample,
                        zeus_error *err) ZEUS_CHECK;
+/* Holes in the domain's total so far (backend.h). A window whose edges have different numbers lacks
+ * energy and must say so. */
+uint32_t device_energy_holes(struct device *dev, uint32_t domain);
 int device_read_power(struct device *dev, uint32_t domain, uint32_t field,
                       zeus_power_sample *ret_sample, zeus_error *err) ZEUS_CHECK;
 int device_read_temperature(struct device *dev, int32_t *ret_c, zeus_error *err) ZEUS_CHECK;

@@ -17,13 +17,12 @@ uint64_t sampler_step(struct sampler *sampler, uint64_t now_ns)
     int is_late = 0;
     for (size_t i = 0; i < sampler->count; i++) {
         struct source *source = &sampler->sources[i];
-        uint64_t due_ns = source_next_ns(source);
-        if (due_ns <= now_ns) {
-            is_late |= due_ns > 0 && now_ns - due_ns > sampler->base_ns;
+        if (source_next_ns(source) <= now_ns) {
+            uint64_t latest_ns = source_latest_ns(source);
+            is_late |= latest_ns > sampler->base_ns && now_ns > latest_ns + sampler->base_ns;
             (void)source_step(source, sampler->io, now_ns);
-            due_ns = source_next_ns(source);
         }
-        next_ns = MIN_OF(next_ns, due_ns);
+        next_ns = MIN_OF(next_ns, source_latest_ns(source));
     }
     (void)flag_add(&sampler->wakeups, 1);
     if (is_late) {

@@ -104,6 +104,20 @@ uint64_t source_next_ns(const struct source *source)
     return next_ns;
 }
 
+uint64_t source_latest_ns(const struct source *source)
+{
+    uint64_t latest_ns = UINT64_MAX;
+    if (source->counter.is_active) {
+        const struct tick_tracker *tracker = &source->counter.tracker;
+        latest_ns = MIN_OF(latest_ns, tracker->next_ns + tracker->slack_ns);
+    }
+    if (source->power.is_active) {
+        const struct tick_tracker *tracker = &source->power.tracker;
+        latest_ns = MIN_OF(latest_ns, tracker->next_ns + tracker->slack_ns);
+    }
+    return latest_ns;
+}
+
 static void suspect(struct source *source, uint64_t kind)
 {
     if (source->status.is_suspect) {

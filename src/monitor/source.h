@@ -90,6 +90,9 @@ void source_done(struct source *source);
 /* When the next read is due; UINT64_MAX when there is nothing to read. */
 uint64_t source_next_ns(const struct source *source);
 
+/* When it has to be done at the latest, so that reads of several sources can share a wake-up. */
+uint64_t source_latest_ns(const struct source *source);
+
 /* Does what is due at now_ns. Returns the number of reads. */
 uint32_t source_step(struct source *source, const struct monitor_io *io, uint64_t now_ns);
 

@@ -126,7 +126,7 @@ static void guessed(const struct stretch *s, double from_s, double to_s, double 
     *ret_j = s->energy_j * share + slope / 2 * part_s * (from_s + to_s - s->length_s);
     double whole_j2 = square(step_w * s->length_s) / 12;
     double edge_j2 = square(step_w * part_s) * (share / 3 - share * share / 4);
-    double is_inside = from_s > 0 && to_s < s->length_s;
+    int is_inside = from_s > 0 && to_s < s->length_s;
     double var_j2 = is_inside ? fmax(edge_j2, whole_j2 * share * share) : edge_j2;
     *ret_var_j2 = var_j2 + fmax(s->var_j2 - whole_j2, 0) * share;
 }

@@ -14,7 +14,10 @@
 #define READS_PER_TICK    3u         /* allowed even when the base rate is lower */
 #define BRACKET_READS_MAX 8u
 #define MISSES_MAX        6u
-#define COARSE_RATIO      2u /* ticks of less than base / 2 are not followed one by one */
+#define SINGLES_MAX       15u /* ticks told by the beat for one that is bracketed */
+#define SINGLE_SHARE      40u /* when it strays less than this part of the period */
+#define IDLE_POLLS        32u /* nothing changes: look less often */
+#define COARSE_RATIO      2u  /* ticks of less than base / 2 are not followed one by one */
 
 void tick_tracker_init(struct tick_tracker *tracker, const struct tick_tracker_config *config)
 {
@@ -53,6 +56,16 @@ static uint64_t reach_ns(const struct tick_tracker *tracker)
 static void plan_bracket(struct tick_tracker *tracker)
 {
     uint64_t reach = reach_ns(tracker);
+    tracker->is_single =
+        reach <= tracker->period_ns / SINGLE_SHARE && tracker->singles < SINGLES_MAX;
+    if (tracker->is_single) {
+        tracker->singles++;
+        tracker->next_ns = tracker->expected_ns + reach;
+        tracker->slack_ns = tracker->period_ns / 4;
+        return;
+    }
+    tracker->singles = 0;
+    tracker->slack_ns = 0;
     uint64_t allowed = tracker->period_ns / tracker->config.base_ns;
     allowed = clamp(allowed, READS_PER_TICK, BRACKET_READS_MAX);
     tracker->step_ns = MAX_OF(2 * reach / (allowed - 1), 2 * BRACKET_FLOOR_NS);
@@ -117,6 +130,8 @@ static void learn(struct tick_tracker *tracker, uint64_t tick_ns, uint64_t read_
     }
     tracker->learned[tracker->learn_count++] = tick_ns;
     tracker->next_ns = read_ns + learn_step_ns(tracker);
+    tracker->slack_ns = 0;
+    tracker->idle_polls = 0;
     if (tracker->learn_count == TICK_LEARN &&
         learned_period(tracker->learned, TICK_LEARN) >= 3 * learn_step_ns(tracker)) {
         lock(tracker, tick_ns);
@@ -146,6 +161,8 @@ static int overdue(struct tick_tracker *tracker, uint64_t t_ns, struct tick *ret
 {
     uint64_t reach = reach_ns(tracker);
     uint64_t last_ns = tracker->expected_ns + reach * (tracker->config.may_repeat ? 2 : 3);
+    tracker->is_single = 0;
+    tracker->slack_ns = 0;
     if (t_ns < last_ns) {
         tracker->next_ns = t_ns + tracker->step_ns;
         return 0;
@@ -165,10 +182,6 @@ static int overdue(struct tick_tracker *tracker, uint64_t t_ns, struct tick *ret
         tracker->expected_ns += tracker->period_ns;
     }
     plan_bracket(tracker);
-    if (tracker->misses > MISSES_MAX) {
-        unlock(tracker);
-        tracker->next_ns = t_ns + learn_step_ns(tracker);
-    }
     return is_assumed;
 }
 
@@ -186,6 +199,36 @@ static int renewed(const struct tick_tracker *tracker, uint64_t t_ns, struct tic
                               .is_assumed = 1,
                               .value = tracker->last_value};
     return 1;
+}
+
+/* A change seen by the one read after it: when, the beat says. */
+static int told_by_beat(struct tick_tracker *tracker, uint64_t hi_ns, struct tick *tick)
+{
+    uint64_t reach = reach_ns(tracker);
+    uint64_t from_ns = MAX_OF(tracker->expected_ns - reach, tick->t_ns - tick->half_ns);
+    uint64_t to_ns = MIN_OF(tracker->expected_ns + reach, hi_ns);
+    if (!tracker->is_single || hi_ns < tracker->expected_ns || from_ns >= to_ns ||
+        hi_ns > tracker->expected_ns + tracker->period_ns / 2) {
+        return 0;
+    }
+    tick->t_ns = from_ns + (to_ns - from_ns) / 2;
+    tick->half_ns = (uint32_t)((to_ns - from_ns) / 2);
+    tracker->expected_ns += tracker->period_ns;
+    plan_bracket(tracker);
+    return 1;
+}
+
+/* While the beat is not known: evenly, and seldom once nothing seems to change. */
+static void poll_on(struct tick_tracker *tracker, uint64_t t_ns)
+{
+    uint64_t step_ns = learn_step_ns(tracker);
+    if (tracker->idle_polls < IDLE_POLLS) {
+        tracker->idle_polls++;
+    } else if (tracker->period_ns > 2 * step_ns) {
+        step_ns = tracker->period_ns / 2;
+    }
+    tracker->next_ns = t_ns + step_ns;
+    tracker->slack_ns = step_ns / 4;
 }
 
 /* The bracket of a change seen by a read in [lo, hi]. */
@@ -230,9 +273,12 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
 
     if (is_coarse(tracker)) {
         tracker->next_ns = t_ns + tracker->config.base_ns;
+        tracker->slack_ns = tracker->config.base_ns / 8;
         is_tick = is_change || renewed(tracker, t_ns, ret_tick);
     } else if (is_first) {
         tracker->next_ns = t_ns + learn_step_ns(tracker);
+    } else if (tracker->is_locked && is_change && told_by_beat(tracker, hi_ns, ret_tick)) {
+        tracker->misses = 0;
     } else if (tracker->is_locked && is_change) {
         uint64_t before_ns = tracker->expected_ns - MIN_OF(tracker->expected_ns, hi_ns);
         if (before_ns > tracker->period_ns / 2) {
@@ -248,11 +294,12 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
     } else if (is_change) {
         learn(tracker, ret_tick->t_ns, t_ns);
     } else {
-        tracker->next_ns = t_ns + learn_step_ns(tracker);
+        poll_on(tracker, t_ns);
         is_tick = renewed(tracker, t_ns, ret_tick);
     }
     if (tracker->misses > MISSES_MAX) {
         unlock(tracker);
+        tracker->next_ns = t_ns + learn_step_ns(tracker);
     }
     if (is_tick) {
         tracker->last_tick_ns = ret_tick->t_ns;

@@ -7,8 +7,10 @@
  * showed the new one. The tracker first polls evenly to learn the period (from times of change, not
  * from counts of samples), then reads just before and just after the instant it expects the next
  * change at: fewer reads than polling, and a bracket as narrow as the sensor's own jitter allows.
- * A value that ticks much faster than it is read needs no tracking: each read then shows the value
- * of at most one tick ago.
+ * While the beat is steady, only some of the ticks are bracketed so: for the others one read after
+ * the tick is enough, whose time the beat tells to within what it strayed so far. A value that
+ * ticks much faster than it is read needs no tracking: each read then shows the value of at most
+ * one tick ago.
  */
 #ifndef ZEUS_MONITOR_TICK_TRACKER_H
 #define ZEUS_MONITOR_TICK_TRACKER_H
@@ -41,9 +43,13 @@ struct tick_tracker {
     uint64_t last_hi_ns;
     uint64_t last_value;
     uint64_t last_tick_ns;
-    uint64_t step_ns;             /* distance of the reads inside a bracket */
-    uint64_t next_ns;             /* when to read next */
-    uint64_t changes;             /* seen since start */
+    uint64_t step_ns;    /* distance of the reads inside a bracket */
+    uint64_t next_ns;    /* when to read next */
+    uint64_t slack_ns;   /* and how much later it may be without loss */
+    uint32_t is_single;  /* one read after the expected change, its time told by the beat */
+    uint32_t singles;    /* such ticks since the beat was last checked */
+    uint32_t idle_polls; /* reads without a change while learning */
+    uint64_t changes;    /* seen since start */
     uint64_t learned[TICK_LEARN]; /* times of change while learning */
     uint32_t learn_count;
     uint32_t is_locked;

@@ -34,6 +34,7 @@ struct pruning_policy {
     size_t arm_count; /* 0 while pruning */
     int64_t expected; /* the exploration under way, 0: none */
     struct rng rng;
+    uint64_t seed;
     uint32_t flags;
 };
 
@@ -117,6 +118,7 @@ int pruning_policy_create(const zeus_batch_job *job, void *user,
         .quirks = job->flags & ZEUS_BATCH_EQUAL_REWARDS_CERTAIN ? BATCH_SIZE_QUIRK_SPIKE : 0,
     };
     p->flags = job->flags;
+    p->seed = job->seed;
     rng_seed(&p->rng, job->seed);
     *ret_ops = &pruning_policy_ops;
     *ret_self = p;
@@ -251,6 +253,76 @@ const struct bandit_arm *pruning_policy_arms(const struct pruning_policy *policy
 {
     *ret_count = policy->arm_count;
     return policy->arms;
+}
+
+void pruning_policy_view(const struct pruning_policy *policy, struct pruning_view *ret_view)
+{
+    const struct batch_size_job *job = &policy->job;
+    *ret_view = (struct pruning_view){
+        .job =
+            {
+                .size = sizeof(zeus_batch_job),
+                .batch_sizes = policy->sizes,
+                .batch_size_count = job->batch_size_count,
+                .default_batch_size = job->default_batch_size,
+                .seed = policy->seed,
+                .num_pruning_rounds = job->num_pruning_rounds,
+                .num_explorations = job->num_explorations,
+                .window_size = (uint32_t)job->window_size,
+                .flags = policy->flags,
+                .prior_mean = job->prior_mean,
+                .prior_precision = job->prior_precision,
+            },
+        .rng = &policy->rng,
+        .expected = policy->expected,
+        .explorations = policy->trials,
+        .exploration_count = policy->trial_count,
+        .arms = policy->arms,
+        .arm_count = policy->arm_count,
+    };
+}
+
+const double *pruning_policy_costs(const struct pruning_policy *policy, size_t index,
+                                   size_t *ret_count)
+{
+    *ret_count = policy->costs[index].count;
+    return policy->costs[index].values;
+}
+
+int pruning_policy_add_cost(struct pruning_policy *policy, size_t index, double cost)
+{
+    if (index >= policy->job.batch_size_count || !isfinite(cost)) {
+        return ZEUS_EINVAL;
+    }
+    return add_cost(&policy->costs[index], cost);
+}
+
+int pruning_policy_add_exploration(struct pruning_policy *policy, int64_t batch_size, double cost,
+                                   int has_converged)
+{
+    if (index_of(policy, batch_size) == policy->job.batch_size_count || !isfinite(cost)) {
+        return ZEUS_EINVAL;
+    }
+    return observe_exploration(policy, batch_size, cost, has_converged);
+}
+
+int pruning_policy_resume(struct pruning_policy *policy, const struct rng *rng, int64_t expected,
+                          const int64_t *arm_sizes, size_t arm_count)
+{
+    if (arm_count > policy->job.batch_size_count ||
+        (expected != 0 && index_of(policy, expected) == policy->job.batch_size_count)) {
+        return ZEUS_EINVAL;
+    }
+    for (size_t i = 0; i < arm_count; i++) {
+        if (index_of(policy, arm_sizes[i]) == policy->job.batch_size_count ||
+            (i > 0 && arm_sizes[i] <= arm_sizes[i - 1])) {
+            return ZEUS_EINVAL;
+        }
+        policy->survivors[i] = arm_sizes[i];
+    }
+    policy->rng = *rng;
+    policy->expected = expected;
+    return build_arms(policy, arm_count);
 }
 
 const zeus_batch_policy_ops pruning_policy_ops = {

@@ -88,31 +88,56 @@ static void reset_reply(struct httpd_reply *reply)
     strbuf_clear(&reply->body);
 }
 
-/* One item as a part of the open transaction. Negative: the whole transaction is to be given up. */
-static int act_part(struct bso_service *s, struct store *store, struct bso_work *work,
+/* One item inside the open transaction: 0 to keep what it wrote, BSO_UNDO (the reply is set in
+ * both cases), or negative when the whole transaction is to be given up. */
+static int act_one(struct bso_service *s, struct store *store, struct bso_work *item,
+                   zeus_error *err)
+{
+    reset_reply(item->ticket.reply);
+    int r = item->act(s, store, item, err);
+    if (r >= 0 || r == ZEUS_EBUSY || r == ZEUS_ECLOSED) {
+        return r;
+    }
+    httpd_reply_message(item->ticket.reply, 500, err->message);
+    return BSO_UNDO;
+}
+
+/* The same as one part of many, undone by itself. */
+static int act_part(struct bso_service *s, struct store *store, struct bso_work *item,
                     zeus_error *err)
 {
-    reset_reply(work->ticket.reply);
     int r = store_mark(store, err);
     if (r < 0) {
         return r;
     }
-    r = work->act(s, store, work, err);
-    if (r == ZEUS_EBUSY || r == ZEUS_ECLOSED) {
+    r = act_one(s, store, item, err);
+    if (r < 0) {
         return r;
     }
-    if (r < 0) {
-        httpd_reply_message(work->ticket.reply, 500, err->message);
-    }
     return r == 0 ? store_release(store, err) : store_undo(store, err);
+}
+
+/* Everything between BEGIN and COMMIT. BSO_UNDO: there is nothing to commit. */
+static int act_all(struct bso_service *s, struct store *store, struct bso_work **items,
+                   size_t count, zeus_error *err)
+{
+    int r = store_begin(store, err);
+    if (r >= 0 && count == 1) {
+        return act_one(s, store, items[0], err);
+    }
+    for (size_t i = 0; i < count && r >= 0; i++) {
+        r = act_part(s, store, items[i], err);
+    }
+    return r;
 }
 
 static int try_items(struct bso_service *s, struct store *store, struct bso_work **items,
                      size_t count, zeus_error *err)
 {
-    int r = store_begin(store, err);
-    for (size_t i = 0; i < count && r >= 0; i++) {
-        r = act_part(s, store, items[i], err);
+    int r = act_all(s, store, items, count, err);
+    if (r == BSO_UNDO) {
+        store_rollback(store);
+        return 0;
     }
     if (r == ZEUS_ECLOSED) { /* before the commit: nothing was kept, so it may be tried again */
         store_rollback(store);

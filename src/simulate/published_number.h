@@ -2,7 +2,7 @@
  *
  * Decimal text to double the way the published experiments read their traces: at most 17 digits
  * accumulated in a double, then one multiplication or division by a power of ten. About one number
- * in twelve comes out one unit in the last place off the correctly rounded value; the recorded
+ * in seven comes out one unit in the last place off the correctly rounded value; the recorded
  * energies and times carry that, so repeating them to the last digit needs it.
  */
 #ifndef ZEUS_SIMULATE_PUBLISHED_NUMBER_H

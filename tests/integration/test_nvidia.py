@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, ZEUS
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROBE = BUILD / "tests" / "gpu_probe"
@@ -179,6 +179,22 @@ def test_lost_gpu_hides_nobody(probe):
     assert gpu["domains"]["gpu"]["instant_uw"] == "device-lost"
     assert gpu["features"]["limit-read"][0] == "device-lost"
     assert "reset" in gpu["features"]["limit-read"][2]
+
+
+def test_gpu_that_is_lost_later(sim):
+    """Before its time the fault is not there; after it the others go on counting."""
+    script = f"{PROBE} && echo --- && {ZEUS} sim clock --to start+3s >&2 && {PROBE}"
+    done = sim("h100x8", "/bin/sh", "-c", script,
+               options=("--virtual", "--fault", "gpu3:at=2s:GPU_IS_LOST"))
+    assert done.returncode == 0, done.stderr
+    before, after = (json.loads(part)["gpus"] for part in done.stdout.split("---"))
+    for i, (a, b) in enumerate(zip(before, after)):
+        assert isinstance(a["domains"]["gpu"]["energy_uj"], int)
+        if i == 3:
+            assert b["domains"]["gpu"]["energy_uj"] == "device-lost"
+            continue
+        joules = (b["domains"]["gpu"]["energy_uj"] - a["domains"]["gpu"]["energy_uj"]) / 1e6
+        assert 72 * 2.8 < joules < 72 * 3.2  # 72 W for 3 s, less or more than a tick of 100 ms
 
 
 def test_passing_error_does_not_become_module_scope(probe):

@@ -171,7 +171,7 @@ void accuracy_run(const struct accuracy_plan *plan, struct accuracy_result *ret_
     struct monitor_io io = world_io(&world);
     uint32_t next = 0;
     while (next < plan->windows) {
-        uint64_t due_ns = source_next_ns(&source);
+        uint64_t due_ns = source_latest_ns(&source);
         while (next < plan->windows && windows[next].due_ns <= due_ns) {
             judge(plan, &world, &source, &windows[next++], &tally, ret_result);
         }

@@ -41,11 +41,13 @@ struct rapl {
 
 static void destroy(struct device *dev);
 static int read_energy(struct device *dev, uint32_t domain, uint64_t *ret_uj, zeus_error *err);
+static uint32_t energy_holes(struct device *dev, uint32_t domain);
 
 static const struct device_ops rapl_ops = {
     .name = "rapl",
     .destroy = destroy,
     .read_energy = read_energy,
+    .energy_holes = energy_holes,
 };
 
 static struct rapl *downcast(struct device *dev)
@@ -78,6 +80,12 @@ static int read_energy(struct device *dev, uint32_t domain, uint64_t *ret_uj, ze
         return rapl_perf_read(&rapl->hooks, &d->perf, ret_uj, err);
     }
     return rapl_powercap_read(&rapl->hooks, &d->powercap, ret_uj, err);
+}
+
+static uint32_t energy_holes(struct device *dev, uint32_t domain)
+{
+    struct domain *d = &downcast(dev)->domains[domain];
+    return d->code < 0 || d->is_perf ? 0 : rapl_powercap_holes(&d->powercap);
 }
 
 /* What discovery knows while it builds devices. */

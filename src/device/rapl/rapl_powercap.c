@@ -106,6 +106,12 @@ static int read_name(int root_fd, const struct rapl_powercap_tree *tree,
     return len < 0 ? len : rapl_parse_zone_name(text, (size_t)len, ret_name);
 }
 
+/* What ends discovery instead of leaving one zone out. */
+static int is_grave(int code)
+{
+    return code == ZEUS_ENOMEM || code == ZEUS_ELIMIT;
+}
+
 /* The zone and its sub-zones. A zone without a name that we know is left out, alone. */
 static int add_zone(int root_fd, const struct rapl_powercap_tree *tree,
                     const struct rapl_zone_dir *dir, struct rapl_layout *layout)
@@ -122,9 +128,8 @@ static int add_zone(int root_fd, const struct rapl_powercap_tree *tree,
         return r; /* a duplicate's parts are duplicates too */
     }
     zone_path(tree, dir->zone, -1, "", path, sizeof(path));
-    if (list_zones(root_fd, path, dir, &subs) < 0) {
-        subs.count = 0;
-    }
+    r = list_zones(root_fd, path, dir, &subs);
+    r = is_grave(r) ? r : 0; /* a zone whose directory cannot be listed has no parts */
     for (size_t i = 0; i < subs.count && r >= 0; i++) {
         if (read_name(root_fd, tree, &subs.dirs[i], &sub_name) == 0) {
             r = rapl_layout_add_zone(layout, &subs.dirs[i], &name, &sub_name);
@@ -154,7 +159,7 @@ int rapl_powercap_scan(int root_fd, struct rapl_powercap_tree *ret_tree, struct 
     };
     for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
         int r = scan_tree(root_fd, &trees[i], layout);
-        if (r == ZEUS_ENOMEM || r == ZEUS_ELIMIT) {
+        if (is_grave(r)) {
             return err_set(err, r, "/%s: %s", trees[i].path, zeus_strerror(r));
         }
         if (layout->count > 0) {
@@ -268,4 +273,12 @@ int rapl_powercap_read(const struct rapl_hooks *hooks, struct rapl_powercap_coun
     }
     *ret_uj = total_uj;
     return 0;
+}
+
+uint32_t rapl_powercap_holes(struct rapl_powercap_counter *counter)
+{
+    (void)pthread_mutex_lock(&counter->lock);
+    uint32_t drops = counter->state.drops;
+    (void)pthread_mutex_unlock(&counter->lock);
+    return drops;
 }

@@ -64,4 +64,7 @@ void rapl_powercap_close(struct rapl_powercap_counter *counter);
 int rapl_powercap_read(const struct rapl_hooks *hooks, struct rapl_powercap_counter *counter,
                        uint64_t *ret_uj, zeus_error *err) ZEUS_CHECK;
 
+/* Intervals dropped so far. Any thread. */
+uint32_t rapl_powercap_holes(struct rapl_powercap_counter *counter);
+
 #endif /* ZEUS_DEVICE_RAPL_RAPL_POWERCAP_H */

@@ -245,11 +245,14 @@ static void powercap_troubles(void **state)
     write_zone(&b, "intel-rapl:0", "package-0", 1000);
     discover(&b, 1);
     struct device *dev = b.list.items[0];
+    assert_int_equal(device_energy_holes(dev, 0), 0);
+    assert_int_equal(device_energy_holes(dev, 9), 0);
     testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "2000\n");
     b.now_ns += UINT64_C(3600000000000); /* an hour: any number of wraps may have passed */
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ESTALE);
     assert_non_null(strstr(err.message, "read too seldom"));
-    assert_int_equal(energy_uj(&b, 0, 0), 1000); /* the interval is out, counting goes on */
+    assert_int_equal(energy_uj(&b, 0, 0), 1000);      /* the interval is out, counting goes on */
+    assert_int_equal(device_energy_holes(dev, 0), 1); /* and whoever spans it can tell */
     testdir_write(&b.tree, POWERCAP "intel-rapl:0/energy_uj", "99999999999999\n");
     assert_int_equal(device_read_energy(dev, 0, &sample, &err), ZEUS_ERANGE);
     static const char *const garbage[] = {"", "abc\n", "-5\n", "1 2\n", "99999999999999999999\n"};
@@ -425,6 +428,7 @@ static void power_bounds(void **state)
 
 struct reader {
     struct device *dev;
+    pthread_rwlock_t *file; /* a write to a plain file is not atomic to readers, in sysfs it is */
     int is_broken;
 };
 
@@ -433,9 +437,11 @@ static void *keep_reading(void *user)
 {
     struct reader *reader = user;
     uint64_t last_uj = 0;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 200; i++) {
         zeus_energy_sample sample = {0};
+        (void)pthread_rwlock_rdlock(reader->file);
         int r = device_read_energy(reader->dev, 0, &sample, NULL);
+        (void)pthread_rwlock_unlock(reader->file);
         if (r == 0 && sample.energy_uj < last_uj) {
             reader->is_broken = 1;
         }
@@ -450,29 +456,58 @@ static void threads(void **state)
     (void)state;
     struct bench b;
     pthread_t ids[4];
+    pthread_rwlock_t file = PTHREAD_RWLOCK_INITIALIZER;
     struct reader readers[ARRAY_LEN(ids)];
     bench_init(&b);
     write_zone(&b, "intel-rapl:0", "package-0", 262143000000);
     discover(&b, 1);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        readers[i] = (struct reader){.dev = b.list.items[0]};
+        readers[i] = (struct reader){.dev = b.list.items[0], .file = &file};
         assert_int_equal(pthread_create(&ids[i], NULL, keep_reading, &readers[i]), 0);
     }
     int fd = openat(b.tree.fd, POWERCAP "intel-rapl:0/energy_uj", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
-    for (uint64_t uj = 262143000000; uj < 262143000000 + 2000000; uj += 500) {
-        char text[32]; /* one write of one length, so that no reader sees half a number */
+    for (uint64_t uj = 262143000000; uj < 262143000000 + 2000000; uj += 10000) {
+        char text[32];
         int n = snprintf(text, sizeof(text), "%012llu\n",
                          (unsigned long long)(uj % UINT64_C(262143328911)));
-        assert_int_equal(pwrite(fd, text, (size_t)n, 0), n);
+        (void)pthread_rwlock_wrlock(&file);
+        ssize_t written = pwrite(fd, text, (size_t)n, 0);
+        (void)pthread_rwlock_unlock(&file);
+        assert_int_equal(written, n);
     }
     (void)close(fd);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         assert_int_equal(pthread_join(ids[i], NULL), 0);
         assert_false(readers[i].is_broken);
     }
-    assert_int_equal(energy_uj(&b, 0, 0), UINT64_C(262143000000) + 1999500);
+    assert_int_equal(energy_uj(&b, 0, 0), UINT64_C(262143000000) + 1990000);
     bench_done(&b);
+}
+
+/* The system's own perf_event_open and read, on an event that every kernel has: CPU 0's clock. */
+static void real_events(void **state)
+{
+    (void)state;
+    const struct device_env env = {.root_fd = AT_FDCWD, .root = ""};
+    const struct device_env other = {.root_fd = AT_FDCWD, .root = "/tmp/elsewhere"};
+    const struct device_env simulated = {.root_fd = AT_FDCWD, .root = "", .is_simulated = 1};
+    struct rapl_hooks hooks = rapl_hooks_of_system(&env);
+    assert_null(rapl_hooks_of_system(&other).open_event);
+    assert_null(rapl_hooks_of_system(&simulated).open_event);
+    int fd = hooks.open_event(hooks.user, 1, 0, 0);
+    if (fd < 0) {
+        (void)printf("perf_event_open: %s: skipped\n", strerror(-fd));
+        skip();
+    }
+    uint64_t first = 0;
+    uint64_t second = 0;
+    assert_int_equal(hooks.read_event(hooks.user, fd, &first), 0);
+    assert_int_equal(hooks.read_event(hooks.user, fd, &second), 0);
+    assert_true(second > first);
+    (void)close(fd);
+    assert_int_equal(hooks.read_event(hooks.user, fd, &second), -EBADF);
+    assert_true(hooks.open_event(hooks.user, UINT32_MAX, 0, 0) < 0);
 }
 
 int main(void)
@@ -484,6 +519,7 @@ int main(void)
         cmocka_unit_test(containers),      cmocka_unit_test(mirrored_dies),
         cmocka_unit_test(broken_trees),    cmocka_unit_test(broken_pmus),
         cmocka_unit_test(power_bounds),    cmocka_unit_test(threads),
+        cmocka_unit_test(real_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

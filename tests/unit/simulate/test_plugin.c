@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <zeus/policy.h>
@@ -247,6 +248,100 @@ static void job_refusals(void **state)
     zeus_batch_policy_destroy(policy);
 }
 
+/* A job whose every recurrence is a process: saved and loaded at each step, it takes the same
+ * decisions as one that stays in memory, on both sides of a prediction. */
+static void saved_policies_go_on(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {8, 16, 32, 64, 128};
+    const zeus_batch_job job = {.size = sizeof(job),
+                                .batch_sizes = sizes,
+                                .batch_size_count = 5,
+                                .default_batch_size = 32,
+                                .seed = 18446744073709551615u,
+                                .num_pruning_rounds = 2,
+                                .num_explorations = 3,
+                                .window_size = 7};
+    zeus_batch_policy *kept = NULL;
+    zeus_batch_policy *saved = NULL;
+    zeus_error err = ZEUS_ERROR_INIT;
+    assert_int_equal(zeus_batch_policy_create(&job, &kept, &err), 0);
+    assert_int_equal(zeus_batch_policy_create(&job, &saved, &err), 0);
+    for (int i = 0; i < 120; i++) {
+        int64_t want = 0;
+        int64_t got = 0;
+        assert_int_equal(zeus_batch_policy_predict(kept, &want, &err), 0);
+        assert_int_equal(zeus_batch_policy_predict(saved, &got, &err), 0);
+        assert_int_equal(got, want);
+        char *text = NULL;
+        zeus_batch_policy *loaded = NULL;
+        assert_int_equal(zeus_batch_policy_save(saved, &text, &err), 0);
+        assert_int_equal(zeus_batch_policy_load(text, strlen(text), &loaded, &err), 0);
+        zeus_free_text(text);
+        zeus_batch_policy_destroy(saved);
+        saved = loaded;
+        const double cost = fabs((double)want - 40) * 3.7 + (i * 7919 % 13) / 3.0 + 20;
+        assert_int_equal(zeus_batch_policy_observe(kept, want, cost, want < 128, &err), 0);
+        assert_int_equal(zeus_batch_policy_observe(saved, want, cost, want < 128, &err), 0);
+    }
+    zeus_batch_arm a[5];
+    zeus_batch_arm b[5];
+    size_t count = 0;
+    size_t other = 0;
+    assert_int_equal(zeus_batch_policy_arms(kept, a, 5, &count), 0);
+    assert_int_equal(zeus_batch_policy_arms(saved, b, 5, &other), 0);
+    assert_true(count == other && count == 4);
+    assert_memory_equal(a, b, count * sizeof(a[0]));
+    zeus_batch_policy_destroy(kept);
+    zeus_batch_policy_destroy(saved);
+}
+
+static void bad_saves(void **state)
+{
+    (void)state;
+    static const char good[] =
+        "{\"schema\":\"zeus.batch_policy/1\",\"job\":{\"batch_sizes\":[8,16],"
+        "\"default_batch_size\":8,\"seed\":1,\"num_pruning_rounds\":2,\"num_explorations\":2,"
+        "\"window_size\":0,\"flags\":0,\"prior_mean\":0,\"prior_precision\":0},\"rng\":"
+        "\"{\\\"bit_generator\\\":\\\"PCG64\\\",\\\"state\\\":{\\\"state\\\":5,"
+        "\\\"inc\\\":3},\\\"has_uint32\\\":0,\\\"uinteger\\\":0}\",\"expected\":8,"
+        "\"arms\":[],\"costs\":[[],[]],\"explorations\":[]}";
+    static const struct {
+        const char *from, *to;
+        int code;
+        const char *word;
+    } rows[] = {
+        {"", "", 0, ""},
+        {"policy/1", "policy/9", ZEUS_EVERSION, "schema"},
+        {"[8,16]", "[16,8]", ZEUS_EINVAL, "batch_sizes"},
+        {"[8,16]", "[8,\"x\"]", ZEUS_EPARSE, "batch_sizes"},
+        {"\"seed\":1", "\"seed\":-1", ZEUS_EPARSE, "seed"},
+        {"\"flags\":0", "\"flags\":4294967296", ZEUS_EPARSE, "flags"},
+        {"PCG64", "PCG65", ZEUS_EPARSE, "rng"},
+        {"\"expected\":8", "\"expected\":9", ZEUS_EPARSE, "arms"},
+        {"\"arms\":[]", "\"arms\":[16,8]", ZEUS_EPARSE, "arms"},
+        {"[[],[]]", "[[]]", ZEUS_EPARSE, "costs"},
+        {"[[],[]]", "[[],[true]]", ZEUS_EPARSE, "costs"},
+        {"[[],[]]", "[[],[],[1]]", ZEUS_EPARSE, "costs"},
+        {"\"explorations\":[]", "\"explorations\":[[8,1]]", ZEUS_EPARSE, "explorations"},
+        {"\"explorations\":[]", "\"explorations\":[[9,1,true]]", ZEUS_EPARSE, "explorations"},
+        {"\"explorations\":[]}", "\"explorations\":[]", ZEUS_EPARSE, "line 1"},
+        {"\"explorations\":[]", "\"other\":[]", ZEUS_EPARSE, "explorations"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[1024];
+        const char *at = strstr(good, rows[i].from);
+        assert_non_null(at);
+        (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, rows[i].to,
+                       at + strlen(rows[i].from));
+        zeus_batch_policy *policy = NULL;
+        zeus_error err = ZEUS_ERROR_INIT;
+        assert_int_equal(zeus_batch_policy_load(text, strlen(text), &policy, &err), rows[i].code);
+        assert_non_null(strstr(err.message, rows[i].word));
+        zeus_batch_policy_destroy(policy);
+    }
+}
+
 static void costs_rates_limits(void **state)
 {
     (void)state;
@@ -270,9 +365,10 @@ static void costs_rates_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(own_policy),     cmocka_unit_test(wrapped_policy),
-        cmocka_unit_test(finds_the_best), cmocka_unit_test(option_refusals),
-        cmocka_unit_test(job_refusals),   cmocka_unit_test(costs_rates_limits),
+        cmocka_unit_test(own_policy),           cmocka_unit_test(wrapped_policy),
+        cmocka_unit_test(finds_the_best),       cmocka_unit_test(option_refusals),
+        cmocka_unit_test(job_refusals),         cmocka_unit_test(costs_rates_limits),
+        cmocka_unit_test(saved_policies_go_on), cmocka_unit_test(bad_saves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
