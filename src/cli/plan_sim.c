@@ -350,6 +350,9 @@ static int read_profile(struct profile *p, const char *text, size_t length, zeus
     if (t < 0) {
         return csv_reader_error(&r, t, err);
     }
+    if (p->rows == 0) {
+        return err_set(err, ZEUS_EPARSE, "the profile has no rows");
+    }
     merge(p);
     return 0;
 }

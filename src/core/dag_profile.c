@@ -242,6 +242,9 @@ static int load_rows(struct profile *p, const char *text, size_t length)
     if (e == 0 && t < 0) {
         e = csv_reader_error(&r, t, p->err);
     }
+    if (e == 0 && p->rows == 0) {
+        e = err_set(p->err, ZEUS_EPARSE, "the profile has no rows");
+    }
     if (e == 0) {
         merge_ranks(p);
     }
