@@ -11,6 +11,7 @@
 #include <zeus/error.h>
 #include <zeus/monitor.h>
 #include <zeus/policy.h>
+#include <zeus/profile.h>
 #include <zeus/servers.h>
 #include <zeus/session.h>
 #include <zeus/simulate.h>
