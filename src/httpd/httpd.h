@@ -59,6 +59,7 @@ struct httpd_peer {
 };
 
 struct httpd_req {
+    struct httpd *httpd; /* the server: its counters may be asked from a handler */
     const struct httpd_route *route;
     struct url_target target;
     const char *params[HTTPD_PARAMS_MAX]; /* in the order of the route's path */

@@ -35,6 +35,7 @@ static void *on_target(void *user, const char *target, struct MHD_Connection *co
     call->connection = connection;
     call->start_ns = clock_monotonic_ns();
     call->route_index = h->options.route_count;
+    call->req.httpd = h;
     call->req.user = h->options.user;
     call->req.body = "";
     arena_init(&call->req.arena, ARENA_MAX);

@@ -41,7 +41,7 @@ void server_metric(struct strbuf *out, const char *name, const char *type, const
     strbuf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %s\n", name, help, name, type, name, text);
 }
 
-static void route_metrics(struct server_context *ctx, struct strbuf *out)
+static void route_metrics(struct server_context *ctx, struct httpd *http, struct strbuf *out)
 {
     static const char head[] =
         "# HELP zeus_serve_requests_total Requests answered, by route and class of status.\n"
@@ -49,7 +49,7 @@ static void route_metrics(struct server_context *ctx, struct strbuf *out)
     strbuf_adds(out, head);
     for (size_t i = 0; i <= ctx->route_count; i++) {
         struct httpd_route_stats stats;
-        httpd_route_stats(ctx->http, i, &stats);
+        httpd_route_stats(http, i, &stats);
         for (int class = 2; class < 6; class ++) {
             if (stats.replies[class] == 0) {
                 continue;
@@ -66,7 +66,7 @@ static void route_metrics(struct server_context *ctx, struct strbuf *out)
                      "# TYPE zeus_serve_request_seconds_total counter\n");
     for (size_t i = 0; i < ctx->route_count; i++) {
         struct httpd_route_stats stats;
-        httpd_route_stats(ctx->http, i, &stats);
+        httpd_route_stats(http, i, &stats);
         char text[FMT_DOUBLE_SIZE];
         fmt_double(text, (double)stats.duration_ns / 1e9);
         strbuf_addf(out, "zeus_serve_request_seconds_total{method=\"%s\",route=\"%s\"} %s\n",
@@ -78,7 +78,7 @@ int server_metrics(struct httpd_req *req, struct httpd_reply *reply)
 {
     struct server_context *ctx = req->user;
     struct httpd_stats stats;
-    httpd_stats(ctx->http, &stats);
+    httpd_stats(req->httpd, &stats);
     httpd_reply_text(reply, 200, "text/plain; version=0.0.4; charset=utf-8", "");
     server_metric(&reply->body, "zeus_serve_uptime_seconds", "gauge", "Time since the start.",
                   (double)(clock_monotonic_ns() - ctx->start_ns) / 1e9);
@@ -86,7 +86,7 @@ int server_metrics(struct httpd_req *req, struct httpd_reply *reply)
                   (double)stats.in_flight);
     server_metric(&reply->body, "zeus_serve_limited_total", "counter",
                   "Requests refused by a limit.", (double)stats.limited);
-    route_metrics(ctx, &reply->body);
+    route_metrics(ctx, req->httpd, &reply->body);
     if (ctx->metrics) {
         ctx->metrics(ctx, &reply->body);
     }

@@ -16,7 +16,7 @@
 #include "httpd/httpd.h"
 
 struct server_context {
-    struct httpd *http; /* set once it runs */
+    struct httpd *http; /* for the thread that runs the server; handlers have req->httpd */
     const char *name;   /* "pfo", "bso" */
     const struct httpd_route *routes;
     size_t route_count;
