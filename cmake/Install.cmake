@@ -4,6 +4,20 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS zeus EXPORT zeusTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS zeus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET zeus-serve)
+    install(TARGETS zeus-serve RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    find_program(zeus_scdoc scdoc)
+    if(zeus_scdoc)
+        add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
+            COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/generated
+            COMMAND ${zeus_scdoc} < ${PROJECT_SOURCE_DIR}/docs/man/zeus-serve.1.scd
+                > ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
+            DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/zeus-serve.1.scd VERBATIM)
+        add_custom_target(zeus_serve_man ALL DEPENDS ${PROJECT_BINARY_DIR}/generated/zeus-serve.1)
+        install(FILES ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
+            DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    endif()
+endif()
 install(DIRECTORY include/zeus ${PROJECT_BINARY_DIR}/include/zeus
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")

@@ -16,6 +16,9 @@ function(zeus_find_library target package)
     endif()
 endfunction()
 
+# ZEUS_NET: libcurl is there: libzeus has the clients of the servers (zeus/servers.h).
+zeus_find_library(CURL libcurl)
+set(ZEUS_NET ${CURL_FOUND})
 zeus_find_library(MHD libmicrohttpd)
 set(ZEUS_HTTPD ${MHD_FOUND})
 if(ZEUS_SERVERS)

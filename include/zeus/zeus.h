@@ -5,13 +5,14 @@
 #ifndef ZEUS_ZEUS_H
 #define ZEUS_ZEUS_H
 
-#include <zeus/batch_client.h>
 #include <zeus/compare.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>
 #include <zeus/error.h>
 #include <zeus/monitor.h>
 #include <zeus/policy.h>
+#include <zeus/profile.h>
+#include <zeus/servers.h>
 #include <zeus/session.h>
 #include <zeus/simulate.h>
 #include <zeus/stats.h>

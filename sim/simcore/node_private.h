@@ -71,6 +71,13 @@ int node_take_u32(struct node_reader *reader, const char *text, uint32_t *ret_va
 int node_take_ns(struct node_reader *reader, const char *text, int64_t *ret_ns);
 int node_take_phase(struct node_reader *reader, const char *text, int64_t *ret_ns); /* auto: -1 */
 int node_take_yes(struct node_reader *reader, const char *text, uint32_t *ret_value);
+int node_take_name(struct node_reader *reader, const char *text, char ret_name[SIM_NAME_SIZE]);
+
+/* Letters, digits, '_', '-' and '.', at least one. */
+int node_is_word(const char *text);
+
+/* Sections and entries that were read, into the node. */
+int node_build(struct node_reader *reader);
 
 /* channel.NAME, sensor.NAME, counter.NAME. `value` is cut in place. */
 int node_add_channel(struct node_reader *reader, struct sim_device *device, const char *name,

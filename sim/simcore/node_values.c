@@ -123,3 +123,12 @@ int node_take_yes(struct node_reader *reader, const char *text, uint32_t *ret_va
     }
     return node_fail(reader, "'%.40s' is neither yes nor no", text);
 }
+
+int node_take_name(struct node_reader *reader, const char *name, char out[SIM_NAME_SIZE])
+{
+    if (!name[0] || strlen(name) >= SIM_NAME_SIZE) {
+        return node_fail(reader, "name '%.40s' is empty or too long", name);
+    }
+    memcpy(out, name, strlen(name) + 1);
+    return 0;
+}

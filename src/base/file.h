@@ -17,7 +17,8 @@
 int file_read_all(const char *path, size_t max, char **ret_text, size_t *ret_len, zeus_error *err)
     ZEUS_CHECK;
 
-/* Writes through a temporary file in the same directory and a rename. */
+/* Writes through a temporary file in the same directory and a rename. What is no ordinary file (a
+ * device such as /dev/null, a pipe, a symbolic link) is written into, never replaced. */
 int file_write_all(const char *path, const char *text, size_t len, zeus_error *err) ZEUS_CHECK;
 
 #endif /* ZEUS_BASE_FILE_H */

@@ -8,11 +8,31 @@ extern const struct cli_command cli_cmd_env;
 extern const struct cli_command cli_cmd_doctor;
 extern const struct cli_command cli_cmd_run;
 extern const struct cli_command cli_cmd_compare;
+extern const struct cli_command cli_cmd_monitor;
+extern const struct cli_command cli_cmd_top;
+extern const struct cli_command cli_cmd_record;
+extern const struct cli_command cli_cmd_replay;
+extern const struct cli_command cli_cmd_plan;
 extern const struct cli_command cli_cmd_simulate;
 extern const struct cli_command cli_cmd_sim;
 extern const struct cli_command cli_cmd_generate;
+extern const struct cli_command cli_cmd_plan_solve;
+extern const struct cli_command cli_cmd_plan_verify;
 
 const struct cli_command *const cli_commands[] = {
-    &cli_cmd_env,      &cli_cmd_doctor, &cli_cmd_run,      &cli_cmd_compare,
-    &cli_cmd_simulate, &cli_cmd_sim,    &cli_cmd_generate, NULL,
+    &cli_cmd_env,
+    &cli_cmd_doctor,
+    &cli_cmd_run,
+    &cli_cmd_compare,
+    &cli_cmd_monitor,
+    &cli_cmd_top,
+    &cli_cmd_record,
+    &cli_cmd_replay,
+    &cli_cmd_plan,
+    &cli_cmd_simulate,
+    &cli_cmd_sim,
+    &cli_cmd_generate,
+    &cli_cmd_plan_solve,
+    &cli_cmd_plan_verify,
+    NULL,
 };

@@ -57,7 +57,8 @@ static void mark_beaten(struct assign_option *options, int32_t count, double noi
     int32_t next = count - 1;
     for (int32_t i = count - 1; i >= 0; i--) {
         while (next >= 0 && options[next].time_s < noise * options[i].time_s) {
-            least = MIN_OF(least, options[next--].cost);
+            least = MIN_OF(least, options[next].cost);
+            next--;
         }
         if (least < noise * options[i].cost) {
             options[i].quant = -1;

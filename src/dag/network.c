@@ -53,12 +53,15 @@ static size_t table_entries(const struct tradeoff_problem *p)
 
 static void fill_table(const struct dag_cost *c, double per_unit, int64_t *limits)
 {
+    const double most = ldexp(1.0, NETWORK_FLOW_BITS);
     int32_t range = c->longest - c->shortest;
     limits[0] = MAXFLOW_INFINITE;
     limits[range + 1] = 0;
     for (int32_t x = range; x >= 1; x--) {
         double marginal = (c->value[x - 1] - c->value[x]) * per_unit;
-        int64_t rounded = marginal > 0 ? (int64_t)(marginal + 0.5) : 0;
+        /* A spec that no operation has was not counted when the unit was chosen. */
+        marginal = MIN_OF(MAX_OF(marginal, 0), most);
+        int64_t rounded = (int64_t)(marginal + 0.5);
         limits[x] = MAX_OF(rounded, limits[x + 1]); /* rounding must not cost the convexity */
     }
 }

@@ -159,6 +159,9 @@ static void step_counter(struct source *source, const struct monitor_io *io, uin
     zeus_energy_sample sample = {0};
     int r = io->read_energy(io->user, source->config.dev, source->config.domain, &sample);
     source->status.reads++;
+    if (r == ZEUS_ENOTSUP) {
+        suspect(source, SOURCE_DEAD); /* the backend found the counter wrong while it was read */
+    }
     if (r < 0) {
         failed(source, track, r, now_ns);
         return;
@@ -311,8 +314,10 @@ int source_estimate(const struct source *source, const struct source_pin *pins, 
     e.source = choose(source, &e.status);
     const struct pinned_edge *begin = NULL;
     const struct pinned_edge *end = NULL;
-    if (pins && pins[0].is_set) {
-        e.source = pins[0].source; /* an edge can only be continued on its own track */
+    /* An edge can only be continued on its own track, unless that track has died since. */
+    int is_dead = e.source == ZEUS_SOURCE_INTEGRATED && e.status.suspect_kind == SOURCE_DEAD;
+    if (pins && pins[0].is_set && !(is_dead && pins[0].source == ZEUS_SOURCE_COUNTER)) {
+        e.source = pins[0].source;
         begin = &pins[0].edge;
     }
     if (pins && pins[1].is_set && pins[1].source == e.source) {

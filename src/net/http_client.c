@@ -1,225 +1,203 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The only place that sees libcurl's easy interface. The library is loaded when the first client is
- * made: linked, it and the thirty libraries it needs would cost every start of every program that
- * measures several milliseconds. The token is put into a header and nowhere else: not into
- * messages, not into the URL.
+ * One easy handle of libcurl, reused. Redirects are not followed, signals are not used, other
+ * protocols than HTTP are refused.
  */
 #include "net/http_client.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <curl/curl.h>
 
-#include "base/dl.h"
 #include "base/err.h"
-#include "base/macro.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 
-#define TIMEOUT_MS_DEFAULT 5000u
-#define BODY_MAX_DEFAULT   ((size_t)1 << 20)
-#define TOKEN_MAX          8192
-
-/* libcurl's functions that we call. */
-struct curl_lib {
-    CURLcode (*global_init)(long flags);
-    CURL *(*easy_init)(void);
-    void (*easy_cleanup)(CURL *curl);
-    void (*easy_reset)(CURL *curl);
-    CURLcode (*easy_setopt)(CURL *curl, CURLoption option, ...);
-    CURLcode (*easy_perform)(CURL *curl);
-    CURLcode (*easy_getinfo)(CURL *curl, CURLINFO info, ...);
-    const char *(*easy_strerror)(CURLcode code);
-    struct curl_slist *(*slist_append)(struct curl_slist *list, const char *text);
-    void (*slist_free_all)(struct curl_slist *list);
-};
-
-static const struct dl_symbol symbols[] = {
-    DL_REQUIRED(struct curl_lib, global_init, "curl_global_init"),
-    DL_REQUIRED(struct curl_lib, easy_init, "curl_easy_init"),
-    DL_REQUIRED(struct curl_lib, easy_cleanup, "curl_easy_cleanup"),
-    DL_REQUIRED(struct curl_lib, easy_reset, "curl_easy_reset"),
-    DL_REQUIRED(struct curl_lib, easy_setopt, "curl_easy_setopt"),
-    DL_REQUIRED(struct curl_lib, easy_perform, "curl_easy_perform"),
-    DL_REQUIRED(struct curl_lib, easy_getinfo, "curl_easy_getinfo"),
-    DL_REQUIRED(struct curl_lib, easy_strerror, "curl_easy_strerror"),
-    DL_REQUIRED(struct curl_lib, slist_append, "curl_slist_append"),
-    DL_REQUIRED(struct curl_lib, slist_free_all, "curl_slist_free_all"),
-};
+#define TIMEOUT_DEFAULT_NS UINT64_C(5000000000)
+#define CONNECT_TIMEOUT_MS 5000L
+#define REPLY_MAX_DEFAULT  (16u << 20)
+#define URL_MAX            8192
+#define ERROR_WORDS_MAX    160
 
 struct http_client {
-    const struct curl_lib *lib;
-    CURL *curl; /* owned */
+    CURL *curl;
+    char *base_url;
+    char *unix_path;
+    char *token;
+    uint64_t timeout_ns;
+    size_t reply_max;
+    char words[CURL_ERROR_SIZE];
 };
 
-/* libcurl wants to be initialised once for a process, before threads use it: the one piece of state
- * here that is not a client's. Written once, under curl_once. */
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static struct curl_lib curl_lib;
-static int curl_code;
-static zeus_error curl_error;
-
-static void load_curl(void)
+static void wipe(char *text)
 {
-    static const char *const names[] = {"libcurl-gnutls.so.4", "libcurl.so.4", "libcurl.so"};
-    void *handle = NULL;
-    curl_code = ZEUS_ENOLIB;
-    for (size_t i = 0; i < ARRAY_LEN(names) && curl_code < 0; i++) {
-        curl_code = dl_open(names[i], &handle, &curl_error);
+    for (volatile char *p = text; p && *p; p++) {
+        *p = '\0';
     }
-    if (curl_code >= 0) {
-        curl_code = dl_load(handle, symbols, ARRAY_LEN(symbols), &curl_lib, &curl_error);
-    }
-    if (curl_code >= 0 && curl_lib.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        curl_code = err_set(&curl_error, ZEUS_EINIT, "libcurl cannot be initialised");
-    }
+    free(text);
 }
 
-int http_client_create(struct http_client **ret_client, zeus_error *err)
+void http_client_destroy(struct http_client *c)
 {
-    if (pthread_once(&curl_once, load_curl) != 0) {
-        return err_set(err, ZEUS_EINIT, "libcurl cannot be loaded");
+    if (!c) {
+        return;
     }
-    if (curl_code < 0) {
-        if (err) {
-            *err = curl_error;
-        }
-        return curl_code;
+    curl_easy_cleanup(c->curl);
+    free(c->base_url);
+    free(c->unix_path);
+    wipe(c->token);
+    free(c);
+}
+
+int http_client_create(const struct http_client_options *options, struct http_client **ret,
+                       zeus_error *err)
+{
+    if (strncmp(options->base_url, "http://", 7) != 0 &&
+        strncmp(options->base_url, "https://", 8) != 0) {
+        return err_set(err, ZEUS_EINVAL, "server URL %s: starts with neither http:// nor https://",
+                       options->base_url);
     }
-    struct http_client *client = mem_calloc(1, sizeof(*client));
-    if (client) {
-        client->lib = &curl_lib;
-        client->curl = client->lib->easy_init();
-    }
-    if (!client || !client->curl) {
-        free(client);
+    struct http_client *c = mem_calloc(1, sizeof(*c));
+    if (!c) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
-    *ret_client = client;
+    c->curl = curl_easy_init();
+    c->base_url = mem_strdup(options->base_url);
+    c->unix_path = options->unix_path ? mem_strdup(options->unix_path) : NULL;
+    c->token = options->token ? mem_strdup(options->token) : NULL;
+    c->timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_DEFAULT_NS;
+    c->reply_max = options->reply_max ? options->reply_max : REPLY_MAX_DEFAULT;
+    if (!c->curl || !c->base_url || (options->unix_path && !c->unix_path) ||
+        (options->token && !c->token)) {
+        http_client_destroy(c);
+        return err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    *ret = c;
     return 0;
 }
 
-void http_client_destroy(struct http_client *client)
+static size_t take(char *data, size_t size, size_t count, void *user)
 {
-    if (client) {
-        client->lib->easy_cleanup(client->curl);
-        free(client);
-    }
+    struct strbuf *reply = user;
+    strbuf_add(reply, data, size * count);
+    return strbuf_status(reply) == 0 ? size * count : 0;
 }
 
-/* Taking less than offered makes libcurl break off. */
-static size_t take_body(char *data, size_t size, size_t count, void *user)
+static int add_header(struct curl_slist **list, const char *text)
 {
-    struct strbuf *body = user;
-    strbuf_add(body, data, size * count);
-    return strbuf_status(body) < 0 ? 0 : size * count;
-}
-
-static struct curl_slist *make_headers(const struct curl_lib *lib,
-                                       const struct http_client_request *request)
-{
-    struct curl_slist *list = lib->slist_append(NULL, "Accept: application/json");
-    struct curl_slist *longer = list;
-    if (longer && request->body) {
-        longer = lib->slist_append(list, "Content-Type: application/json");
-    }
-    if (longer && request->token) {
-        char line[TOKEN_MAX + 32];
-        (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", request->token);
-        longer = lib->slist_append(longer, line);
-        memset(line, 0, sizeof(line));
-    }
+    struct curl_slist *longer = curl_slist_append(*list, text);
     if (!longer) {
-        lib->slist_free_all(list);
-    }
-    return longer;
-}
-
-static int set_up(const struct http_client *client, const struct http_client_request *request,
-                  const struct curl_slist *headers, struct strbuf *body)
-{
-    const struct curl_lib *lib = client->lib;
-    CURL *curl = client->curl;
-    const long timeout_ms =
-        request->timeout_ms ? (long)request->timeout_ms : (long)TIMEOUT_MS_DEFAULT;
-    lib->easy_reset(curl); /* keeps the connection */
-    CURLcode code = lib->easy_setopt(curl, CURLOPT_URL, request->url);
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    if (request->body) {
-        const curl_off_t size = (curl_off_t)strlen(request->body);
-        code = code ? code : lib->easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, size);
-        code = code ? code : lib->easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
-    }
-    code = code ? code : lib->easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    return code == CURLE_OK ? 0 : ZEUS_EINVAL;
-}
-
-/* Our code for a failed exchange. */
-static int code_of(CURLcode code, const struct strbuf *body)
-{
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return ZEUS_ETIMEOUT;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-        return ZEUS_ECLOSED;
-    case CURLE_OUT_OF_MEMORY:
         return ZEUS_ENOMEM;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return ZEUS_EINVAL;
-    case CURLE_WRITE_ERROR:
-        return strbuf_status(body) < 0 ? strbuf_status(body) : ZEUS_EIO;
-    default:
-        return ZEUS_EIO;
+    }
+    *list = longer;
+    return 0;
+}
+
+static int make_headers(const struct http_client *c, const struct http_call *call,
+                        struct curl_slist **list)
+{
+    int r = add_header(list, "Expect:"); /* no waiting for 100-continue */
+    if (r == 0 && call->body) {
+        r = add_header(list, "Content-Type: application/json");
+    }
+    if (r == 0 && c->token) {
+        struct strbuf text;
+        char *owned = NULL;
+        strbuf_init(&text, URL_MAX);
+        strbuf_addf(&text, "Authorization: Bearer %s", c->token);
+        r = strbuf_take(&text, &owned);
+        r = r == 0 ? add_header(list, owned) : r;
+        wipe(owned);
+    }
+    return r;
+}
+
+static void configure(struct http_client *c, const struct http_call *call, const char *url,
+                      struct curl_slist *headers, struct strbuf *reply)
+{
+    CURL *h = c->curl;
+    curl_easy_reset(h); /* keeps the connections */
+    curl_easy_setopt(h, CURLOPT_URL, url);
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->words);
+    curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, reply);
+    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (!call->has_no_timeout) {
+        curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / 1000000u));
+    }
+    if (c->unix_path) {
+        curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
+    }
+    if (call->body) {
+        curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
     }
 }
 
-int http_client_send(struct http_client *client, const struct http_client_request *request,
-                     struct http_client_answer *ret_answer, zeus_error *err)
+static int perform(struct http_client *c, const struct http_call *call, struct strbuf *reply,
+                   zeus_error *err)
 {
-    if (request->token &&
-        (strlen(request->token) > TOKEN_MAX || strpbrk(request->token, "\r\n") != NULL)) {
-        return err_set(err, ZEUS_EINVAL, "the token is too long or holds a line break");
+    c->words[0] = '\0';
+    CURLcode status = curl_easy_perform(c->curl);
+    if (status == CURLE_OK) {
+        long code = 0;
+        curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
+        return (int)code;
     }
-    struct strbuf body CLEANUP(strbuf_done);
-    strbuf_init(&body, request->max_bytes ? request->max_bytes : BODY_MAX_DEFAULT);
-    struct curl_slist *headers = make_headers(client->lib, request);
-    if (!headers) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
+    const char *words = c->words[0] ? c->words : curl_easy_strerror(status);
+    int r = strbuf_status(reply);
+    if (r == 0) {
+        r = status == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO;
     }
-    int code = set_up(client, request, headers, &body);
-    long status = 0;
-    if (code < 0) {
-        err_set(err, code, "%s %s cannot be sent", request->method, request->url);
+    return err_set(err, r, "%s %s%s: %s", call->method, c->base_url, call->path,
+                   r == ZEUS_ELIMIT ? "the reply is too large" : words);
+}
+
+int http_client_send(struct http_client *c, const struct http_call *call, struct strbuf *reply,
+                     zeus_error *err)
+{
+    char *url _free_ = NULL;
+    struct strbuf text;
+    struct curl_slist *headers = NULL;
+    strbuf_init(reply, c->reply_max);
+    strbuf_init(&text, URL_MAX);
+    strbuf_addf(&text, "%s%s", c->base_url, call->path);
+    int r = strbuf_take(&text, &url);
+    if (r == 0) {
+        r = make_headers(c, call, &headers);
+    }
+    if (r < 0) {
+        r = err_set(err, r, "%s %s: cannot make the request", call->method, call->path);
     } else {
-        const CURLcode done = client->lib->easy_perform(client->curl);
-        (void)client->lib->easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
-        if (done != CURLE_OK) {
-            code = err_set(err, code_of(done, &body), "%s %s: %s", request->method, request->url,
-                           client->lib->easy_strerror(done));
-        }
+        configure(c, call, url, headers, reply);
+        r = perform(c, call, reply, err);
     }
-    client->lib->slist_free_all(headers);
-    if (code < 0) {
-        return code;
+    strbuf_done(&text);
+    curl_slist_free_all(headers);
+    return r;
+}
+
+int http_client_check(int status, const struct strbuf *reply, zeus_error *err)
+{
+    static const struct {
+        int status;
+        int code;
+    } codes[] = {{400, ZEUS_EINVAL},    {401, ZEUS_EAUTH},  {403, ZEUS_EPERM},
+                 {404, ZEUS_ENOTFOUND}, {409, ZEUS_ESTATE}, {413, ZEUS_ELIMIT},
+                 {422, ZEUS_EINVAL},    {429, ZEUS_EBUSY},  {503, ZEUS_EAGAIN}};
+    if (status >= 200 && status < 300) {
+        return 0;
     }
-    const size_t len = body.len;
-    char *text = NULL;
-    code = strbuf_take(&body, &text);
-    if (code < 0) {
-        return err_set(err, code, "%s: %s", request->url, zeus_strerror(code));
+    int code = ZEUS_EDAEMON;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        code = codes[i].status == status ? codes[i].code : code;
     }
-    *ret_answer = (struct http_client_answer){(int)status, text, len};
-    return 0;
+    const char *text = strbuf_text(reply);
+    return err_set_vendor(err, code, ZEUS_VENDOR_DAEMON, status, "the server answered %d: %.*s",
+                          status, ERROR_WORDS_MAX, text);
 }

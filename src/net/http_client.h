@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Blocking HTTP requests with a deadline and a size limit, over one connection that is kept open.
- * Redirects are not followed; proxies are those of the environment. One client, one thread at a
- * time.
+ * Requests to one HTTP server with a deadline and a size limit, over TCP, TLS or a Unix socket.
+ * Thread rule: a client belongs to one thread at a time; connections are kept between requests.
  */
 #ifndef ZEUS_NET_HTTP_CLIENT_H
 #define ZEUS_NET_HTTP_CLIENT_H
@@ -13,31 +12,36 @@
 #include <zeus/error.h>
 
 #include "base/attr.h"
+#include "base/strbuf.h"
 
 struct http_client;
 
-struct http_client_request {
+struct http_client_options {
+    const char *base_url;  /* "http://host:port", without a slash at the end; copied */
+    const char *unix_path; /* NULL: TCP; copied */
+    const char *token;     /* bearer token, NULL: none; copied and wiped */
+    uint64_t timeout_ns;   /* of a whole request; 0: 5 s */
+    size_t reply_max;      /* bytes; 0: 16 MiB */
+};
+
+int http_client_create(const struct http_client_options *options, struct http_client **ret,
+                       zeus_error *err) ZEUS_CHECK;
+void http_client_destroy(struct http_client *c);
+
+struct http_call {
     const char *method;
-    const char *url;
-    const char *body;    /* JSON; NULL: none */
-    const char *token;   /* bearer token; NULL: none */
-    uint32_t timeout_ms; /* of the whole exchange, 0: 5000 */
-    size_t max_bytes;    /* of the answer's body, 0: 1 MiB */
-};
-
-struct http_client_answer {
-    int status;
-    char *body; /* owned: free; NUL-terminated */
+    const char *path; /* with its query, encoded */
+    const char *body; /* JSON; NULL: none */
     size_t body_len;
+    int has_no_timeout; /* wait for as long as it takes */
 };
 
-/* *ret_client is owned: http_client_destroy. */
-int http_client_create(struct http_client **ret_client, zeus_error *err) ZEUS_CHECK;
-void http_client_destroy(struct http_client *client); /* NULL is fine */
+/* Sends and receives. The status, and the text in `reply` (initialised here; strbuf_done it). Or
+ * ZEUS_EIO (no connection, cut off), ZEUS_ETIMEOUT, ZEUS_ELIMIT. */
+int http_client_send(struct http_client *c, const struct http_call *call, struct strbuf *reply,
+                     zeus_error *err) ZEUS_CHECK;
 
-/* Any status is an answer, errors too. CLOSED: not reached (nothing was done there); IO: broken off
- * (it may have been done); TIMEOUT; LIMIT; each with the URL. */
-int http_client_send(struct http_client *client, const struct http_client_request *request,
-                     struct http_client_answer *ret_answer, zeus_error *err) ZEUS_CHECK;
+/* Our code for a status, with the server's words: fills err and returns the code; 0 for 2xx. */
+int http_client_check(int status, const struct strbuf *reply, zeus_error *err) ZEUS_CHECK;
 
 #endif /* ZEUS_NET_HTTP_CLIENT_H */

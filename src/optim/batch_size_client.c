@@ -1,357 +1,389 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls in their order, and when a call may be repeated: registering and reporting are idempotent
- * on the server, so they are tried again when it could not be reached; asking for a batch size
- * begins a trial and is never repeated.
+ * Client of the batch size server: registration, one batch size a recurrence, totals reported
+ * after each epoch. A report that was cut off is sent again: the server answers a repeated one as
+ * it answered the first. Asking for a batch size is not repeated, since each question is a trial.
  */
-#include "optim/batch_size_client.h"
-
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include <zeus/servers.h>
+
+#include "base/arena.h"
 #include "base/err.h"
+#include "base/macro.h"
 #include "base/mem.h"
+#include "codec/json_decode.h"
+#include "codec/json_writer.h"
 #include "codec/url.h"
 #include "net/http_client.h"
-#include "optim/batch_size_wire.h"
 
-#define JOB_ID_SIZE      401 /* what the published server's database holds */
-#define ATTEMPTS_DEFAULT 3u
-#define ATTEMPTS_MAX     100u
-#define PAUSE_FIRST_MS   100u
-#define PAUSE_MAX_MS     5000u
-
-struct batch_size_client {
-    struct http_client *http; /* owned */
-    char *server_url;         /* owned, without trailing slash */
-    char *token;              /* owned or NULL; wiped when freed */
-    int64_t *sizes;           /* owned */
-    size_t size_count;
-    char job_id[JOB_ID_SIZE];
-    uint32_t rank;
-    uint32_t timeout_ms;
-    uint32_t attempts;
-    int64_t batch_size; /* 0: no trial yet */
+struct zeus_batch_client {
+    struct http_client *http;
+    uint32_t retries;
+    int32_t rank;
+    char *job_id;
+    int64_t *batch_sizes;
+    size_t batch_size_count;
+    int64_t batch_size; /* 0: not known yet */
     int64_t trial_number;
-    int is_begun;
-    struct batch_size_progress progress;
-    zeus_batch_verdict verdict; /* is_stop: training is finished */
+    int is_ours; /* the trial was handed out to this client: it also ends it */
+    int64_t epoch;
+    double time_s;
+    double energy_j;
+    zeus_batch_verdict verdict;
 };
 
-static void pause_ms(uint32_t ms)
+void zeus_batch_client_options_init(zeus_batch_client_options *options)
 {
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) < 0) {
-    }
+    *options = (zeus_batch_client_options){.size = sizeof(*options),
+                                           .timeout_s = 5,
+                                           .retries = 3,
+                                           .job_id_prefix = "",
+                                           .eta_knob = 0.5,
+                                           .beta_knob = 2,
+                                           .target_metric = 0.5,
+                                           .is_higher_better = 1,
+                                           .max_epochs = 100,
+                                           .num_pruning_rounds = 2,
+                                           .mab_num_explorations = 2};
 }
 
-/* One exchange; the answer's body is the caller's. DAEMON when the status is not 2xx. */
-static int exchange(struct batch_size_client *c, const char *method, const char *path,
-                    const char *body, struct http_client_answer *ret_answer, zeus_error *err)
+/* Sends JSON and decodes the answer into `record`; strings live in `arena`. `tries`: how often a
+ * request without an answer is sent. */
+static int talk(struct zeus_batch_client *c, const struct http_call *call, uint32_t tries,
+                const struct json_field *fields, size_t field_count, void *record,
+                struct arena *arena, zeus_error *err)
 {
-    char url[4096];
-    if ((size_t)snprintf(url, sizeof(url), "%s%s", c->server_url, path) >= sizeof(url)) {
-        return err_set(err, ZEUS_ELIMIT, "the server's URL is too long");
-    }
-    const struct http_client_request request = {
-        .method = method,
-        .url = url,
-        .body = body,
-        .token = c->token,
-        .timeout_ms = c->timeout_ms,
-    };
-    struct http_client_answer answer;
-    const int code = http_client_send(c->http, &request, &answer, err);
-    if (code < 0) {
-        return code;
-    }
-    if (answer.status < 200 || answer.status > 299) {
-        err_set_vendor(err, ZEUS_EDAEMON, ZEUS_VENDOR_DAEMON, answer.status,
-                       "%s %s: the server answered %d: %.120s", method, path, answer.status,
-                       answer.body);
-        free(answer.body);
-        return ZEUS_EDAEMON;
-    }
-    *ret_answer = answer;
-    return 0;
-}
-
-static int is_worth_repeating(int code)
-{
-    return code == ZEUS_ECLOSED || code == ZEUS_EIO || code == ZEUS_ETIMEOUT;
-}
-
-/* A POST that the server takes twice as once. */
-static int post_repeatedly(struct batch_size_client *c, const char *path, const char *body,
-                           struct http_client_answer *ret_answer, zeus_error *err)
-{
-    uint32_t pause = PAUSE_FIRST_MS;
-    int code = ZEUS_ECLOSED;
-    for (uint32_t i = 0; i < c->attempts; i++) {
-        if (i > 0) {
-            pause_ms(pause);
-            pause = 2 * pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : 2 * pause;
-        }
-        code = exchange(c, "POST", path, body, ret_answer, err);
-        if (!is_worth_repeating(code)) {
-            break;
+    struct strbuf reply;
+    int r = ZEUS_EIO;
+    for (uint32_t i = 0; i < tries && (r == ZEUS_EIO || r == ZEUS_ETIMEOUT); i++) {
+        r = http_client_send(c->http, call, &reply, err);
+        if (r < 0) {
+            strbuf_done(&reply);
         }
     }
-    return code;
+    if (r < 0) {
+        return r;
+    }
+    r = http_client_check(r, &reply, err);
+    if (r == 0 && fields) {
+        struct json_problems p;
+        json_problems_init(&p, arena);
+        r = json_decode_body(reply.data ? reply.data : "", reply.len, fields, field_count, record,
+                             &p);
+        if (r < 0 || p.count > 0) {
+            r = err_set(err, ZEUS_EPARSE, "the server's answer to %s %s is not understood",
+                        call->method, call->path);
+        }
+        json_problems_done(&p);
+    }
+    strbuf_done(&reply);
+    return r;
+}
+
+static void write_number_or_null(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_double(w, value); /* NaN is written as null */
+}
+
+static void write_job(const zeus_batch_client_options *o, struct strbuf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out, 0);
+    json_begin_object(&w);
+    json_key_double(&w, "max_power", o->max_power_w);
+    json_key_i64(&w, "number_of_gpus", o->number_of_gpus);
+    json_key_string(&w, "gpu_model", o->gpu_model);
+    json_key(&w, "job_id");
+    if (o->job_id) {
+        json_string(&w, o->job_id);
+    } else {
+        json_null(&w);
+    }
+    json_key_string(&w, "job_id_prefix", o->job_id_prefix);
+    json_key(&w, "batch_sizes");
+    json_begin_array(&w);
+    for (size_t i = 0; i < o->batch_size_count; i++) {
+        json_i64(&w, o->batch_sizes[i]);
+    }
+    json_end_array(&w);
+    json_key_i64(&w, "default_batch_size", o->default_batch_size);
+    json_key_double(&w, "eta_knob", o->eta_knob);
+    write_number_or_null(&w, "beta_knob", o->beta_knob);
+    json_key_double(&w, "target_metric", o->target_metric);
+    json_key_bool(&w, "higher_is_better_metric", o->is_higher_better);
+    json_key_i64(&w, "max_epochs", o->max_epochs);
+    json_key_i64(&w, "num_pruning_rounds", o->num_pruning_rounds);
+    json_key_i64(&w, "window_size", o->window_size);
+    json_key_double(&w, "mab_prior_mean", o->mab_prior_mean);
+    json_key_double(&w, "mab_prior_precision", o->mab_prior_precision);
+    json_key_i64(&w, "mab_num_explorations", o->mab_num_explorations);
+    json_key(&w, "mab_seed");
+    if (o->has_mab_seed) {
+        json_i64(&w, o->mab_seed);
+    } else {
+        json_null(&w);
+    }
+    json_end_object(&w);
+}
+
+static int register_job(struct zeus_batch_client *c, const zeus_batch_client_options *o,
+                        zeus_error *err)
+{
+    static const struct json_field fields[] = {
+        {"job_id", JSON_KIND_STRING, JSON_REQUIRED, 0, 0, 0, NULL, NULL}};
+    struct strbuf body;
+    struct arena arena;
+    const char *id = NULL;
+    strbuf_init(&body, 1u << 20);
+    arena_init(&arena, 1u << 20);
+    write_job(o, &body);
+    const struct http_call call = {"POST", "/jobs", body.data, body.len, 0};
+    /* Without an id each registration makes another job: only one with an id may be repeated. */
+    uint32_t tries = o->job_id ? c->retries + 1 : 1;
+    int r = body.data ? talk(c, &call, tries, fields, 1, (void *)&id, &arena, err) : ZEUS_ENOMEM;
+    if (r == 0) {
+        c->job_id = mem_strdup(id);
+        r = c->job_id ? 0 : err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    strbuf_done(&body);
+    arena_done(&arena);
+    return r;
 }
 
 static int check_options(const zeus_batch_client_options *o, zeus_error *err)
 {
-    if (!o->server_url || !o->job_id_prefix || !o->gpu_model || !o->gpu_model[0]) {
-        return err_set(err, ZEUS_EINVAL, "server_url, job_id_prefix and gpu_model are needed");
+    if (!o || o->size != sizeof(*o) || !o->url || !o->gpu_model || !o->job_id_prefix ||
+        !o->batch_sizes || o->batch_size_count == 0) {
+        return err_set(err, ZEUS_EINVAL,
+                       "batch size client: size, url, gpu_model, job_id_prefix "
+                       "and batch_sizes are needed");
     }
-    if (!o->batch_sizes || o->batch_size_count == 0 || o->batch_size_count > 100000) {
-        return err_set(err, ZEUS_EINVAL, "batch_sizes: 1 to 100000 sizes are needed");
-    }
-    if (!(o->eta_knob >= 0 && o->eta_knob <= 1)) {
-        return err_set(err, ZEUS_EINVAL, "eta_knob is %g, must be 0 to 1", o->eta_knob);
-    }
-    if (!isnan(o->beta_knob) && !(o->beta_knob > 0 && isfinite(o->beta_knob))) {
-        return err_set(err, ZEUS_EINVAL, "beta_knob is %g, must be above 0 (NAN: none)",
-                       o->beta_knob);
-    }
-    if (!(o->max_power_w > 0) || !isfinite(o->max_power_w) || o->number_of_gpus <= 0) {
-        return err_set(err, ZEUS_EINVAL, "max_power_w and number_of_gpus must be above 0");
-    }
-    if (!isfinite(o->target_metric) || !isfinite(o->mab_prior_mean) ||
-        !isfinite(o->mab_prior_precision)) {
-        return err_set(err, ZEUS_EINVAL, "target_metric and the prior must be finite");
-    }
-    int has_default = 0;
-    for (size_t i = 0; i < o->batch_size_count; i++) {
-        has_default |= o->batch_sizes[i] == o->default_batch_size;
-    }
-    return has_default
-               ? 0
-               : err_set(err, ZEUS_EINVAL, "default_batch_size %lld is not among the batch sizes",
-                         (long long)o->default_batch_size);
+    return 0;
 }
 
-static struct batch_size_client *make(const zeus_batch_client_options *o)
+int zeus_batch_client_create(const zeus_batch_client_options *options,
+                             zeus_batch_client **ret_client, zeus_error *err)
 {
-    struct batch_size_client *c = mem_calloc(1, sizeof(*c));
-    if (!c) {
-        return NULL;
+    int r = check_options(options, err);
+    if (r < 0 || !ret_client) {
+        return r < 0 ? r : err_set(err, ZEUS_EINVAL, "ret_client is NULL");
     }
-    size_t len = strlen(o->server_url);
-    while (len > 0 && o->server_url[len - 1] == '/') {
-        len--;
-    }
-    c->server_url = mem_strndup(o->server_url, len);
-    c->token = o->token ? mem_strdup(o->token) : NULL;
-    c->sizes = mem_calloc(o->batch_size_count, sizeof(*c->sizes));
-    if (!c->server_url || !c->sizes || (o->token && !c->token)) {
-        batch_size_client_close(c);
-        return NULL;
-    }
-    memcpy(c->sizes, o->batch_sizes, o->batch_size_count * sizeof(*c->sizes));
-    c->size_count = o->batch_size_count;
-    c->rank = o->rank;
-    c->timeout_ms = o->timeout_ms;
-    c->attempts = o->attempts ? o->attempts : ATTEMPTS_DEFAULT;
-    if (c->attempts > ATTEMPTS_MAX) {
-        c->attempts = ATTEMPTS_MAX;
-    }
-    return c;
-}
-
-static int register_job(struct batch_size_client *c, const zeus_batch_client_options *options,
-                        zeus_error *err)
-{
-    char *body _free_ = NULL;
-    int code = batch_size_wire_job(options, &body);
-    if (code < 0) {
-        return err_set(err, code, "the job cannot be written: %s", zeus_strerror(code));
-    }
-    struct http_client_answer answer;
-    code = post_repeatedly(c, "/jobs", body, &answer, err);
-    if (code < 0) {
-        return code;
-    }
-    code = batch_size_wire_read_job_id(answer.body, answer.body_len, c->job_id, sizeof(c->job_id));
-    if (code < 0) {
-        err_set(err, code, "POST /jobs: no job_id in the answer: %.120s", answer.body);
-    }
-    free(answer.body);
-    return code;
-}
-
-int batch_size_client_open(const zeus_batch_client_options *options,
-                           struct batch_size_client **ret_client, zeus_error *err)
-{
-    int code = check_options(options, err);
-    if (code < 0) {
-        return code;
-    }
-    struct batch_size_client *c = make(options);
+    struct zeus_batch_client *c = mem_calloc(1, sizeof(*c));
     if (!c) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
-    code = http_client_create(&c->http, err);
-    code = code < 0 ? code : register_job(c, options, err);
-    if (code < 0) {
-        batch_size_client_close(c);
-        return code;
+    c->retries = options->retries;
+    c->rank = options->rank;
+    c->batch_size_count = options->batch_size_count;
+    c->batch_sizes = mem_calloc(options->batch_size_count, sizeof(*c->batch_sizes));
+    const struct http_client_options http = {.base_url = options->url,
+                                             .unix_path = options->unix_path,
+                                             .token = options->token,
+                                             .timeout_ns = (uint64_t)(options->timeout_s * 1e9)};
+    r = c->batch_sizes ? http_client_create(&http, &c->http, err)
+                       : err_set(err, ZEUS_ENOMEM, "out of memory");
+    if (r == 0) {
+        memcpy(c->batch_sizes, options->batch_sizes,
+               options->batch_size_count * sizeof(*c->batch_sizes));
+        r = register_job(c, options, err);
+    }
+    if (r < 0) {
+        zeus_batch_client_destroy(c);
+        return r;
     }
     *ret_client = c;
     return 0;
 }
 
-/* The trial is over, however it went. Nobody is left to tell of a failure. */
-static void end_trial(struct batch_size_client *c)
+static void write_trial(const struct zeus_batch_client *c, struct json_writer *w)
 {
-    const struct batch_size_trial_id trial = {c->job_id, c->batch_size, c->trial_number};
-    struct http_client_answer answer;
-    char *body _free_ = NULL;
-    if (batch_size_wire_trial(&trial, &body) == 0 &&
-        exchange(c, "PATCH", "/trials", body, &answer, NULL) == 0) {
-        free(answer.body);
-    }
+    json_begin_object(w);
+    json_key_string(w, "job_id", c->job_id);
+    json_key_i64(w, "batch_size", c->batch_size);
+    json_key_i64(w, "trial_number", c->trial_number);
 }
 
-void batch_size_client_close(struct batch_size_client *client)
+/* The server ignores it for a trial that was reported to its end. */
+static void end_trial(struct zeus_batch_client *c)
+{
+    struct strbuf body;
+    struct json_writer w;
+    strbuf_init(&body, 1u << 16);
+    json_writer_init(&w, &body, 0);
+    write_trial(c, &w);
+    json_end_object(&w);
+    if (json_writer_finish(&w) == 0) {
+        const struct http_call call = {"PATCH", "/trials", body.data, body.len, 0};
+        (void)!talk(c, &call, c->retries + 1, NULL, 0, NULL, NULL,
+                    NULL); /* nobody could act on it */
+    }
+    strbuf_done(&body);
+}
+
+void zeus_batch_client_destroy(zeus_batch_client *client)
 {
     if (!client) {
         return;
     }
-    if (client->http && client->rank == 0 && client->batch_size > 0) {
+    if (client->is_ours) {
         end_trial(client);
     }
     http_client_destroy(client->http);
-    if (client->token) {
-        memset(client->token, 0, strlen(client->token));
-    }
-    free(client->token);
-    free(client->server_url);
-    free(client->sizes);
+    free(client->batch_sizes);
+    free(client->job_id);
     free(client);
 }
 
-const char *batch_size_client_job_id(const struct batch_size_client *client)
+const char *zeus_batch_client_job_id(const zeus_batch_client *client)
 {
     return client->job_id;
 }
 
-int64_t batch_size_client_trial_number(const struct batch_size_client *client)
+int64_t zeus_batch_client_trial_number(const zeus_batch_client *client)
 {
     return client->trial_number;
 }
 
-static int has_size(const struct batch_size_client *c, int64_t batch_size)
+static int is_known(const struct zeus_batch_client *c, int64_t batch_size)
 {
-    for (size_t i = 0; i < c->size_count; i++) {
-        if (c->sizes[i] == batch_size) {
+    for (size_t i = 0; i < c->batch_size_count; i++) {
+        if (c->batch_sizes[i] == batch_size) {
             return 1;
         }
     }
     return 0;
 }
 
-int batch_size_client_set(struct batch_size_client *client, int64_t batch_size,
-                          int64_t trial_number, zeus_error *err)
+struct trial_answer {
+    int64_t batch_size;
+    int64_t trial_number;
+};
+
+int zeus_batch_client_get_batch_size(zeus_batch_client *client, int64_t *ret_batch_size,
+                                     zeus_error *err)
 {
-    if (!has_size(client, batch_size) || trial_number <= 0) {
-        return err_set(err, ZEUS_EINVAL, "batch size %lld, trial %lld is none of this job's",
-                       (long long)batch_size, (long long)trial_number);
+    static const struct json_field fields[] = {
+        {"batch_size", JSON_KIND_INT, JSON_REQUIRED, offsetof(struct trial_answer, batch_size), 0,
+         0, NULL, NULL},
+        {"trial_number", JSON_KIND_INT, JSON_REQUIRED, offsetof(struct trial_answer, trial_number),
+         0, 0, NULL, NULL}};
+    if (!client || !ret_batch_size) {
+        return err_set(err, ZEUS_EINVAL, "client or ret_batch_size is NULL");
+    }
+    if (client->rank != 0) {
+        return err_set(err, ZEUS_ESTATE, "only rank 0 asks for a batch size, this is rank %d",
+                       (int)client->rank);
+    }
+    if (client->batch_size == 0) {
+        char encoded[3 * 400 + 1];
+        char path[sizeof(encoded) + 64] = "/jobs/batch_size?job_id=";
+        if (url_encode(client->job_id, encoded, sizeof(encoded)) < 0) {
+            return err_set(err, ZEUS_ELIMIT, "the job id is too long");
+        }
+        strcat(path, encoded);
+        struct trial_answer answer = {0, 0};
+        struct arena arena;
+        arena_init(&arena, 1u << 16);
+        const struct http_call call = {"GET", path, NULL, 0, 0};
+        int r = talk(client, &call, 1, fields, ARRAY_LEN(fields), &answer, &arena, err);
+        arena_done(&arena);
+        if (r < 0) {
+            return r;
+        }
+        if (!is_known(client, answer.batch_size)) {
+            return err_set(err, ZEUS_EINTERNAL,
+                           "the server chose batch size %lld, which the job "
+                           "does not have",
+                           (long long)answer.batch_size);
+        }
+        client->batch_size = answer.batch_size;
+        client->trial_number = answer.trial_number;
+        client->is_ours = 1;
+    }
+    *ret_batch_size = client->batch_size;
+    return 0;
+}
+
+int zeus_batch_client_set_trial(zeus_batch_client *client, int64_t batch_size, int64_t trial_number)
+{
+    if (!client || !is_known(client, batch_size) || trial_number <= 0) {
+        return ZEUS_EINVAL;
     }
     client->batch_size = batch_size;
     client->trial_number = trial_number;
     return 0;
 }
 
-static int begin_trial(struct batch_size_client *c, zeus_error *err)
+struct report_answer {
+    int stop_train;
+    int converged;
+    const char *message;
+};
+
+static void take_verdict(struct zeus_batch_client *c, const struct report_answer *answer)
 {
-    char encoded[3 * JOB_ID_SIZE];
-    char path[sizeof(encoded) + 32];
-    int code = url_encode(c->job_id, encoded, sizeof(encoded));
-    if (code < 0) {
-        return err_set(err, code, "the job's id is too long");
-    }
-    (void)snprintf(path, sizeof(path), "/jobs/batch_size?job_id=%s", encoded);
-    struct http_client_answer answer;
-    code = exchange(c, "GET", path, NULL, &answer, err);
-    if (code < 0) {
-        return code;
-    }
-    int64_t batch_size = 0;
-    int64_t trial_number = 0;
-    code = batch_size_wire_read_trial(answer.body, answer.body_len, &batch_size, &trial_number);
-    if (code < 0) {
-        err_set(err, code, "GET /jobs/batch_size: no trial in the answer: %.120s", answer.body);
-    }
-    free(answer.body);
-    return code < 0 ? code : batch_size_client_set(c, batch_size, trial_number, err);
+    c->verdict =
+        (zeus_batch_verdict){.is_finished = answer->stop_train, .has_converged = answer->converged};
+    size_t n = MIN_OF(strlen(answer->message), sizeof(c->verdict.message) - 1);
+    memcpy(c->verdict.message, answer->message, n);
 }
 
-int batch_size_client_get(struct batch_size_client *client, int64_t *ret_batch_size,
-                          zeus_error *err)
+static int send_report(struct zeus_batch_client *c, double metric, zeus_error *err)
 {
-    if (client->rank != 0) {
-        return err_set(err, ZEUS_ESTATE, "rank %u must be told the batch size by rank 0",
-                       client->rank);
+#define ANSWER(member) offsetof(struct report_answer, member)
+    static const struct json_field fields[] = {
+        {"stop_train", JSON_KIND_BOOL, JSON_REQUIRED, ANSWER(stop_train), 0, 0, NULL, NULL},
+        {"converged", JSON_KIND_BOOL, JSON_REQUIRED, ANSWER(converged), 0, 0, NULL, NULL},
+        {"message", JSON_KIND_STRING, JSON_REQUIRED, ANSWER(message), 0, 0, NULL, NULL}};
+#undef ANSWER
+    struct strbuf body;
+    struct json_writer w;
+    struct arena arena;
+    struct report_answer answer = {0, 0, ""};
+    strbuf_init(&body, 1u << 16);
+    arena_init(&arena, 1u << 16);
+    json_writer_init(&w, &body, 0);
+    write_trial(c, &w);
+    json_key_double(&w, "time", c->time_s);
+    json_key_double(&w, "energy", c->energy_j);
+    json_key_double(&w, "metric", metric);
+    json_key_i64(&w, "current_epoch", c->epoch);
+    json_end_object(&w);
+    int r = json_writer_finish(&w);
+    if (r == 0) {
+        const struct http_call call = {"POST", "/report", body.data, body.len, 0};
+        r = talk(c, &call, c->retries + 1, fields, ARRAY_LEN(fields), &answer, &arena, err);
+    }
+    if (r == 0) {
+        take_verdict(c, &answer);
+    }
+    strbuf_done(&body);
+    arena_done(&arena);
+    return r;
+}
+
+int zeus_batch_client_report(zeus_batch_client *client, double time_s, double energy_j,
+                             double metric, zeus_batch_verdict *ret_verdict, zeus_error *err)
+{
+    if (!client || !ret_verdict || !(time_s >= 0) || !(energy_j >= 0) || !isfinite(metric)) {
+        return err_set(err, ZEUS_EINVAL, "time and energy are at least 0, the metric is a number");
     }
     if (client->batch_size == 0) {
-        const int code = begin_trial(client, err);
-        if (code < 0) {
-            return code;
+        return err_set(err, ZEUS_ESTATE, "ask for the batch size first");
+    }
+    if (!client->verdict.is_finished) {
+        client->epoch++;
+        client->time_s += time_s;
+        client->energy_j += energy_j;
+        int r = send_report(client, metric, err);
+        if (r < 0) {
+            return r;
         }
     }
-    *ret_batch_size = client->batch_size;
+    *ret_verdict = client->verdict;
     return 0;
-}
-
-void batch_size_client_begin(struct batch_size_client *client)
-{
-    client->is_begun = 1;
-    client->progress = (struct batch_size_progress){.time_s = 0};
-    client->verdict = (zeus_batch_verdict){.is_stop = 0};
-}
-
-int batch_size_client_evaluate(struct batch_size_client *client,
-                               const struct batch_size_epoch *epoch,
-                               zeus_batch_verdict *ret_verdict, zeus_error *err)
-{
-    if (client->batch_size == 0 || !client->is_begun) {
-        return err_set(err, ZEUS_ESTATE, "%s must be called first",
-                       client->batch_size == 0 ? "get_batch_size" : "begin");
-    }
-    if (client->verdict.is_stop) {
-        *ret_verdict = client->verdict;
-        return 0;
-    }
-    struct batch_size_progress now = client->progress;
-    now.metric = epoch->metric;
-    now.energy_j += epoch->energy_j;
-    now.time_s += epoch->time_s;
-    now.current_epoch++;
-    const struct batch_size_trial_id trial = {client->job_id, client->batch_size,
-                                              client->trial_number};
-    char *body _free_ = NULL;
-    int code = batch_size_wire_report(&trial, &now, &body);
-    if (code < 0) {
-        return err_set(err, code, "the report cannot be written: %s", zeus_strerror(code));
-    }
-    /* Counted even when the server is away: the next report carries the totals. */
-    client->progress = now;
-    struct http_client_answer answer;
-    code = post_repeatedly(client, "/report", body, &answer, err);
-    if (code < 0) {
-        return code;
-    }
-    code = batch_size_wire_read_verdict(answer.body, answer.body_len, &client->verdict);
-    if (code < 0) {
-        err_set(err, code, "POST /report: no verdict in the answer: %.120s", answer.body);
-    } else {
-        *ret_verdict = client->verdict;
-    }
-    free(answer.body);
-    return code;
 }

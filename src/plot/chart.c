@@ -41,7 +41,7 @@ void chart_frame_begin(struct chart_frame *f, struct strbuf *out, const struct c
         f->top += 17;
         svg_text(out, 14, f->top - 2, SVG_START, "note", chart->subtitle);
     }
-    f->top += 8 + legend_rows * LEGEND_ROW;
+    f->top += 8 + legend_rows * LEGEND_ROW + (legend_rows > 0 ? 6 : 0);
 }
 
 void chart_draw_x(const struct chart_frame *f, const char *label)

@@ -73,12 +73,12 @@ static void draw_tasks(const struct chart_frame *f, const struct chart_gantt *g,
 
 /* Joins critical tasks that touch in time, where the row changes or the path goes on. */
 static void draw_critical(const struct chart_frame *f, const struct chart_gantt *g,
-                          double row_height)
+                          double row_height, const char *classes)
 {
     const struct chart_task *last = NULL;
     double tolerance = 1e-9 * fabs(f->x.high);
     struct svg_path path;
-    svg_path_begin(&path, f->out, "path");
+    svg_path_begin(&path, f->out, classes);
     for (size_t i = 0; i < g->task_count; i++) {
         const struct chart_task *t = &g->tasks[i];
         if (!t->is_critical || !(t->end > t->start)) {
@@ -87,7 +87,7 @@ static void draw_critical(const struct chart_frame *f, const struct chart_gantt 
         if (last && fabs(t->start - last->end) > tolerance) {
             continue; /* a parallel critical path: one is drawn */
         }
-        double y = f->top + row_height * (t->row + 0.5);
+        double y = f->top + row_height * (t->row + 0.87);
         svg_path_point(&path, axis_pixel(&f->x, t->start), y);
         svg_path_point(&path, axis_pixel(&f->x, t->end), y);
         last = t;
@@ -119,7 +119,8 @@ int chart_gantt(struct strbuf *out, const struct chart *chart, const struct char
     svg_rect(out, f.left, f.top, f.right - f.left, f.bottom - f.top, "idle");
     chart_draw_x(&f, chart->x_label);
     draw_tasks(&f, g, row_height);
-    draw_critical(&f, g, row_height);
+    draw_critical(&f, g, row_height, "path halo");
+    draw_critical(&f, g, row_height, "path");
     draw_scale(&f, g);
     for (size_t r = 0; r < g->row_count && row_height >= 9; r++) {
         svg_text(out, f.left - 8, f.top + row_height * ((double)r + 0.5) + 4, SVG_END, NULL,

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/fdio.h"
 #include "base/macro.h"
 #include "server/token.h"
@@ -139,19 +140,9 @@ static void wait_for_signal(int signal_fd, const struct run_service *service)
 
 static int write_port(const char *path, unsigned port, zeus_error *err)
 {
-    char temporary[4096];
-    int n = snprintf(temporary, sizeof(temporary), "%s.new", path);
-    if (n < 0 || (size_t)n >= sizeof(temporary)) {
-        return err_set(err, ZEUS_EINVAL, "port file: name is too long");
-    }
-    FILE *f = fopen(temporary, "we");
-    int ok = f && fprintf(f, "%u\n", port) > 0;
-    ok = f && fclose(f) == 0 && ok;
-    if (!ok || rename(temporary, path) < 0) {
-        int saved = errno;
-        return err_set_os(err, err_from_errno(saved), saved, "port file %s", path);
-    }
-    return 0;
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%u\n", port);
+    return file_write_all(path, text, (size_t)n, err);
 }
 
 static int start(const struct run_options *o, const struct run_service *service,

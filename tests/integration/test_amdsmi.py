@@ -5,6 +5,7 @@ import concurrent.futures
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -373,3 +374,43 @@ def test_missing_required_function_is_named(clean_env):
     finding, gpus = launched(clean_env, "mi250-pair", "amdsmi:MISSING=amdsmi_set_gpu_clk_limit")
     assert finding["code"] == "function-not-found" and gpus == []
     assert "amdsmi_set_gpu_clk_limit (ROCm 6.2; 6.3 is the oldest supported)" in finding["detail"]
+
+
+SCRIPT = """
+"$ZEUS" sim load --device gpu0 --level 1 --seconds 30 & load=$!
+sleep 0.3; "$PROBE" energy 0.4 | head -n 1
+"$PROBE" limit 0 300 >/dev/null; sleep 0.1; "$PROBE" energy 0.4 | head -n 1
+"$PROBE" default 0 >/dev/null; "$PROBE" clocks 0 graphics 500 900 >/dev/null
+sleep 0.1; "$PROBE" energy 0.4 | head -n 1
+"$PROBE" reset 0 >/dev/null; sleep 0.1; "$PROBE" energy 0.4 | head -n 1
+kill $load
+"""
+
+
+def test_settings_change_the_power(clean_env):
+    """Full load draws 738 W; the cap and the clocks bring it down, their reset back up."""
+    done = subprocess.run([str(BUILD / "bin" / "zeus"), "sim", "--privileged", "--node", "mi300x8",
+                           "--", "sh", "-c", SCRIPT], capture_output=True, text=True, timeout=60,
+                          env={**clean_env, "ZEUS": str(BUILD / "bin" / "zeus"),
+                               "PROBE": str(BUILD / "tests" / "device_probe")})
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{\"gpu\"")]
+    free, capped, slow, again = [r["energy_uj"] * 1e3 / r["time_ns"] for r in results]
+    assert free == pytest.approx(738, rel=0.05)
+    assert capped == pytest.approx(300, rel=0.05)
+    assert 250 < slow < 500
+    assert again == pytest.approx(free, rel=0.05)
+
+
+@pytest.mark.parametrize("rate", ["rate=0", "rate=0.01", "rate=50"])
+def test_measuring_with_a_wrong_counter(node, rate):
+    """The product's main job on a GPU whose counter is wrong: integrated power takes over."""
+    sim = node("mi300x8", 26,
+               edit=lambda text: text.replace("quantum=15.259uJ", f"quantum=15.259uJ {rate}"))
+    done = subprocess.run([str(BUILD / "bin" / "zeus"), "run", "--", "sleep", "1.2"], env=sim.env,
+                          capture_output=True, text=True, timeout=60)
+    text = done.stdout + done.stderr
+    seconds = float(re.search(r"time\s+([0-9.]+) s", text).group(1))
+    joules = [float(j) for j in re.findall(r"gpu[0-7]\s+([0-9.]+) J", text)]
+    assert len(joules) == 8, text
+    assert joules == [pytest.approx(138 * seconds, rel=0.05)] * 8
+    assert text.count("integrated-power") == 8 and text.count("note: the counter") == 8

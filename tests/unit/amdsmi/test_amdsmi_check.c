@@ -16,31 +16,32 @@ static void verdicts(void **state)
 {
     (void)state;
     static const struct {
-        double low_uj;
-        double high_uj;
-        double measured_uj;
-        uint64_t observed_ns;
+        struct amdsmi_evidence evidence;
         uint32_t verdict;
     } rows[] = {
-        {70e6, 70e6, 70e6, 500 * MS, AMDSMI_CHECK_GOOD},
-        {70e6, 70e6, 7.1e6, 500 * MS, AMDSMI_CHECK_GOOD},
-        {70e6, 70e6, 7e6, 500 * MS, AMDSMI_CHECK_TOO_LOW}, /* strict */
-        {70e6, 70e6, 0, 500 * MS, AMDSMI_CHECK_TOO_LOW},
-        {70e6, 70e6, 699e6, 500 * MS, AMDSMI_CHECK_GOOD},
-        {70e6, 70e6, 700e6, 500 * MS, AMDSMI_CHECK_TOO_HIGH},
-        {70e6, 70e6, 0, 499 * MS, AMDSMI_CHECK_PENDING},
-        {30e6, 30e6, 0, 250 * MS, AMDSMI_CHECK_PENDING}, /* may wait for its tick */
-        {30e6, 30e6, 300e6, 200 * MS, AMDSMI_CHECK_TOO_HIGH},
-        {30e6, 30e6, 300e6, 199 * MS, AMDSMI_CHECK_PENDING},
-        {0.5, 0.5, 70e6, 500 * MS, AMDSMI_CHECK_PENDING}, /* nothing expected */
-        {0, 0, 0, 3600000ull * MS, AMDSMI_CHECK_PENDING},
-        {20e6, 750e6, 100e6, 1000 * MS, AMDSMI_CHECK_GOOD},
-        {20e6, 750e6, 1e6, 1000 * MS, AMDSMI_CHECK_TOO_LOW},
+        /* time, low, high, measured, moves */
+        {{500 * MS, 70e6, 70e6, 70e6, 1}, AMDSMI_CHECK_GOOD},
+        {{500 * MS, 70e6, 70e6, 7.1e6, 1}, AMDSMI_CHECK_GOOD},
+        {{500 * MS, 70e6, 70e6, 7e6, 1}, AMDSMI_CHECK_TOO_LOW}, /* strict */
+        {{500 * MS, 70e6, 70e6, 0, 0}, AMDSMI_CHECK_TOO_LOW},
+        {{500 * MS, 70e6, 70e6, 699e6, 1}, AMDSMI_CHECK_GOOD},
+        {{500 * MS, 70e6, 70e6, 700e6, 1}, AMDSMI_CHECK_TOO_HIGH},
+        {{499 * MS, 70e6, 70e6, 0, 0}, AMDSMI_CHECK_PENDING},
+        {{250 * MS, 30e6, 30e6, 0, 0}, AMDSMI_CHECK_PENDING}, /* may wait for its tick */
+        {{200 * MS, 30e6, 30e6, 300e6, 1}, AMDSMI_CHECK_TOO_HIGH},
+        {{199 * MS, 30e6, 30e6, 300e6, 1}, AMDSMI_CHECK_PENDING},
+        {{100 * MS, 14e6, 14e6, 14e6, 5}, AMDSMI_CHECK_GOOD}, /* ticks fast enough */
+        {{100 * MS, 14e6, 14e6, 0.14e6, 5}, AMDSMI_CHECK_TOO_LOW},
+        {{100 * MS, 14e6, 14e6, 700e6, 5}, AMDSMI_CHECK_TOO_HIGH},
+        {{100 * MS, 14e6, 14e6, 14e6, 4}, AMDSMI_CHECK_PENDING},
+        {{99 * MS, 14e6, 14e6, 14e6, 9}, AMDSMI_CHECK_PENDING},
+        {{500 * MS, 0.5, 0.5, 70e6, 9}, AMDSMI_CHECK_PENDING}, /* nothing expected */
+        {{3600000ull * MS, 0, 0, 0, 0}, AMDSMI_CHECK_PENDING},
+        {{1000 * MS, 20e6, 750e6, 100e6, 1}, AMDSMI_CHECK_GOOD},
+        {{1000 * MS, 20e6, 750e6, 1e6, 1}, AMDSMI_CHECK_TOO_LOW},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        assert_int_equal(amdsmi_check_judge(rows[i].low_uj, rows[i].high_uj, rows[i].measured_uj,
-                                            rows[i].observed_ns),
-                         rows[i].verdict);
+        assert_int_equal(amdsmi_check_judge(&rows[i].evidence), rows[i].verdict);
     }
 }
 
@@ -59,8 +60,9 @@ static struct amdsmi_check observe(double rate, int steps)
 static void dense_readings(void **state)
 {
     (void)state;
-    assert_int_equal(observe(1, 4).verdict, AMDSMI_CHECK_PENDING);
+    assert_int_equal(observe(1, 3).verdict, AMDSMI_CHECK_PENDING);
     assert_int_equal(observe(1, 6).verdict, AMDSMI_CHECK_GOOD);
+    assert_int_equal(observe(0, 4).verdict, AMDSMI_CHECK_PENDING);
     assert_int_equal(observe(0, 6).verdict, AMDSMI_CHECK_TOO_LOW);
     assert_int_equal(observe(0.05, 6).verdict, AMDSMI_CHECK_TOO_LOW);
     assert_int_equal(observe(20, 6).verdict, AMDSMI_CHECK_TOO_HIGH);
@@ -131,12 +133,37 @@ static void no_power_at_first(void **state)
 static void step_back_starts_anew(void **state)
 {
     (void)state;
-    struct amdsmi_check check = observe(1, 4);
+    struct amdsmi_check check = observe(1, 3);
     amdsmi_check_feed(&check, 1450 * MS, 0, 140 * (uint64_t)W);
     assert_int_equal(check.verdict, AMDSMI_CHECK_PENDING);
-    assert_true(check.observed_ns == 0);
+    assert_true(check.now.observed_ns == 0);
     amdsmi_check_feed(&check, 1650 * MS, 28000000, 140 * (uint64_t)W);
-    assert_true(check.observed_ns == 200 * MS);
+    assert_true(check.now.observed_ns == 200 * MS);
+}
+
+/* Load ended just before the session; the power reading lags by a second and accuses the counter,
+ * which is acquitted by what follows. */
+static void lagging_power(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = {.ceiling_uw = 300 * (uint64_t)W};
+    uint32_t seen[4] = {0};
+    for (int i = 0; i < 60; i++) {
+        uint64_t power_uw = (i < 10 ? 300 : 10) * (uint64_t)W;
+        amdsmi_check_feed(&check, 1000 * MS + (uint64_t)i * 100 * MS, (uint64_t)i * 1000000,
+                          power_uw);
+        seen[check.verdict]++;
+    }
+    assert_true(seen[AMDSMI_CHECK_TOO_LOW] > 20);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_GOOD);
+}
+
+static void guilty_again(void **state)
+{
+    (void)state;
+    struct amdsmi_check check = observe(0, 100);
+    assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_LOW);
+    assert_true(check.convicted.observed_ns == 3000 * (uint64_t)MS);
 }
 
 static void final_and_ordered(void **state)
@@ -147,10 +174,13 @@ static void final_and_ordered(void **state)
     amdsmi_check_feed(&check, before.last_ns, 99, 1);
     amdsmi_check_feed(&check, before.last_ns - 1, 99, 1);
     assert_memory_equal(&check, &before, sizeof(check));
-    check = observe(0, 6);
-    amdsmi_check_feed(&check, 100000ull * MS, 1000000000u, 140 * (uint64_t)W);
-    assert_int_equal(check.verdict, AMDSMI_CHECK_TOO_LOW);
+    check = observe(1, 6);
+    before = check;
+    amdsmi_check_feed(&check, 100000ull * MS, 99000000, 140 * (uint64_t)W);
+    assert_memory_equal(&check, &before, sizeof(check));
     assert_false(amdsmi_check_wants(&check, 200000ull * MS));
+    check = observe(0, 6);
+    assert_true(amdsmi_check_wants(&check, 200000ull * MS));
     struct amdsmi_check fresh = {0};
     assert_true(amdsmi_check_wants(&fresh, 0));
     amdsmi_check_feed(&fresh, 1000 * MS, 0, 1);
@@ -169,6 +199,8 @@ int main(void)
         cmocka_unit_test(long_gap_beyond_the_cap),
         cmocka_unit_test(no_power_at_first),
         cmocka_unit_test(step_back_starts_anew),
+        cmocka_unit_test(lagging_power),
+        cmocka_unit_test(guilty_again),
         cmocka_unit_test(final_and_ordered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

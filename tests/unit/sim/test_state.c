@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -94,6 +95,43 @@ static void concurrent_changes(void **state)
     simtest_close(&t);
 }
 
+static void *read_and_write(void *argument)
+{
+    struct simtest *t = argument;
+    for (int i = 0; i < 500; i++) {
+        struct sim_count first;
+        struct sim_count second;
+        uint32_t id = 0;
+        int r = sim_counter_read(t->sim, 0, "energy", sim_now_ns(t->sim), &first);
+        r = r < 0 ? r : sim_set_limit_w(t->sim, 0, 100 + i % 400);
+        r = r < 0 ? r : sim_load_begin(t->sim, 0, 0.2, 0, 0, &id);
+        r = r < 0 ? r : sim_clock_advance_ns(t->sim, 1000000);
+        r = r < 0 ? r : sim_counter_read(t->sim, 0, "energy", sim_now_ns(t->sim), &second);
+        r = r < 0 ? r : sim_load_end(t->sim, 0, id);
+        if (r < 0 || second.energy_uj < first.energy_uj) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static void threads_share_a_handle(void **state)
+{
+    (void)state;
+    struct simtest t;
+    pthread_t threads[4];
+    simtest_open(&t, node_text, SIM_VIRTUAL);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_and_write, &t), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    simtest_close(&t);
+}
+
 static void lock_survives_its_holder(void **state)
 {
     (void)state;
@@ -158,11 +196,9 @@ static void no_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(seen_by_others),
-        cmocka_unit_test(concurrent_changes),
-        cmocka_unit_test(lock_survives_its_holder),
-        cmocka_unit_test(load_dies_with_its_owner),
-        cmocka_unit_test(no_state),
+        cmocka_unit_test(seen_by_others),           cmocka_unit_test(concurrent_changes),
+        cmocka_unit_test(threads_share_a_handle),   cmocka_unit_test(lock_survives_its_holder),
+        cmocka_unit_test(load_dies_with_its_owner), cmocka_unit_test(no_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

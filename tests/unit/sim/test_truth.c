@@ -133,6 +133,61 @@ static void against_quadrature(void **state)
     simtest_close(&t);
 }
 
+static int by_time(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t draw(uint64_t *state, uint32_t below)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*state >> 33) % below);
+}
+
+/* Random scripts on a square trace: power is constant between edges and events, so the exact energy
+ * is the sum of power at each stretch's middle times its length. */
+static void random_scripts(void **state)
+{
+    (void)state;
+    uint64_t random = 12345;
+    for (int round = 0; round < 40; round++) {
+        struct simtest t;
+        uint64_t cuts[128];
+        size_t count = 0;
+        uint32_t id = 0;
+        uint64_t at_ns = 0;
+        simtest_open(&t, node_text, SIM_VIRTUAL);
+        assert_int_equal(sim_load_begin(t.sim, 0, 0, 0, 0, &id), 0);
+        cuts[count++] = 0;
+        for (int i = 0; i < 60; i++) {
+            at_ns += draw(&random, 90000000);
+            assert_int_equal(sim_clock_set_ns(t.sim, t.t0_ns + at_ns), 0);
+            uint32_t what = draw(&random, 3);
+            uint32_t value = draw(&random, 400);
+            int r = what == 0   ? sim_set_limit_w(t.sim, 0, 100 + value)
+                    : what == 1 ? sim_load_change(t.sim, 0, id, value / 400.0)
+                                : sim_set_core_clocks(t.sim, 0, 200, 200 + value * 4);
+            assert_int_equal(r, 0);
+            cuts[count++] = at_ns;
+        }
+        for (uint64_t edge_ns = 0; edge_ns < at_ns; edge_ns += 100000000) {
+            cuts[count++] = edge_ns;
+        }
+        qsort(cuts, count, sizeof(cuts[0]), by_time);
+        double sum_j = 0;
+        for (size_t i = 1; i < count; i++) {
+            uint64_t middle_ns = cuts[i - 1] + (cuts[i] - cuts[i - 1]) / 2;
+            sum_j +=
+                sim_truth_w(t.sim, 2, t.t0_ns + middle_ns) * (double)(cuts[i] - cuts[i - 1]) * 1e-9;
+        }
+        double exact_j = sim_truth_j(t.sim, 2, t.t0_ns, t.t0_ns + at_ns);
+        assert_true(fabs(exact_j - sum_j) < 1e-9 * sum_j);
+        simtest_close(&t);
+    }
+}
+
 /* Energy is additive over any cut, to rounding. */
 static void additive(void **state)
 {
@@ -247,9 +302,13 @@ static void log_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_quadrature),   cmocka_unit_test(additive),
-        cmocka_unit_test(loads_add_and_expire), cmocka_unit_test(work_follows_clocks),
-        cmocka_unit_test(setters_check),        cmocka_unit_test(log_is_bounded),
+        cmocka_unit_test(random_scripts),
+        cmocka_unit_test(against_quadrature),
+        cmocka_unit_test(additive),
+        cmocka_unit_test(loads_add_and_expire),
+        cmocka_unit_test(work_follows_clocks),
+        cmocka_unit_test(setters_check),
+        cmocka_unit_test(log_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
