@@ -7,12 +7,7 @@
 #include "base/macro.h"
 
 static const struct backend *const backends[] = {
-    &nvml_backend,
-    &amdsmi_backend,
-    &rapl_backend,
-    &hwmon_backend,
-    &jetson_backend,
-    &apple_backend,
+    &nvml_backend, &amdsmi_backend, &rapl_backend, &hwmon_backend, &jetson_backend, &apple_backend,
 };
 
 const struct backend *const *registry_backends(size_t *ret_count)

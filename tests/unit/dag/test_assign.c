@@ -56,7 +56,7 @@ static void test_noise(void **state)
 static void test_quantize(void **state)
 {
     (void)state;
-    assert_int_equal(assign_quantize(0.3, 0.1), 2); /* as Python: 0.3 // 0.1 == 2.0 */
+    assert_int_equal(assign_quantize(0.3, 0.1), 2);       /* as Python: 0.3 // 0.1 == 2.0 */
     assert_int_equal(assign_quantize(0.108, 0.001), 107); /* Python says the same */
     assert_int_equal(assign_quantize(0.0, 0.001), 0);
     assert_int_equal(assign_quantize(-1.0, 0.001), -1);
