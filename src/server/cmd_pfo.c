@@ -2,6 +2,7 @@
  *
  * `zeus-serve pfo`: options of the pipeline frequency server.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ struct pfo_settings {
     struct run_options run; /* first member */
     const char *scheduler;
     const char *scheduler_args; /* JSON object */
-    const char *solution_path;
+    struct pfo_scheduler_args args;
+    uint32_t micro_batches; /* 0: of the scheduler's arguments */
     int has_dump;
     const char *dump_dir;
     uint64_t idle_max_ns;
@@ -30,11 +32,14 @@ struct pfo_settings {
 
 static const struct option_def own_defs[] = {
     {"scheduler", "ZEUS_PFO_SCHEDULER", OPTION_TEXT, AT(scheduler), "NAME",
-     "PointSolution or PointSolution3D"},
+     "PointSolution, PointSolution3D or Frontier"},
     {"scheduler-args", "ZEUS_PFO_SCHEDULER_ARGS", OPTION_TEXT, AT(scheduler_args), "JSON",
-     "its arguments, {\"solution_path\": \"plan.py\"}"},
-    {"solution", NULL, OPTION_TEXT, AT(solution_path), "FILE",
+     "its arguments, {\"solution_path\": \"plan.py\"}; of Frontier: micro_batches, schedule, "
+     "p2p_power, unit_time, noise_factor"},
+    {"solution", NULL, OPTION_TEXT, AT(args.solution_path), "FILE",
      "the plan file (short for --scheduler-args)"},
+    {"micro-batches", NULL, OPTION_UNSIGNED, AT(micro_batches), "N",
+     "micro-batches of an iteration (short for --scheduler-args)"},
     {"dump-data", "ZEUS_PFO_DUMP_DATA", OPTION_FLAG, AT(has_dump), NULL,
      "write ranks, schedules and results to files (the default)"},
     {"no-dump-data", NULL, OPTION_NO_FLAG, AT(has_dump), NULL, "do not"},
@@ -48,25 +53,33 @@ static const struct option_def own_defs[] = {
 
 #define DEF_COUNT (ARRAY_LEN(own_defs) + RUN_OPTION_COUNT)
 
-/* {"solution_path": "..."}; the constructor's only argument, so anything else is refused. */
-static int read_scheduler_args(const char *text, struct arena *arena, const char **ret_path,
-                               zeus_error *err)
+#define ARG(member) offsetof(struct pfo_scheduler_args, member)
+
+/* What the kinds take; anything else is refused. */
+static int read_scheduler_args(const char *text, struct arena *arena,
+                               struct pfo_scheduler_args *args, zeus_error *err)
 {
     static const struct json_field fields[] = {
-        {"solution_path", JSON_KIND_STRING, 0, 0, 0, 0, NULL, NULL}};
+        {"solution_path", JSON_KIND_STRING, 0, ARG(solution_path), 0, 0, NULL, NULL},
+        {"micro_batches", JSON_KIND_INT, JSON_GE, ARG(micro_batches), 0, 1, NULL, NULL},
+        {"schedule", JSON_KIND_STRING, 0, ARG(schedule), 0, 0, NULL, NULL},
+        {"p2p_power", JSON_KIND_DOUBLE, JSON_GE, ARG(p2p_power_w), 0, 0, NULL, NULL},
+        {"unit_time", JSON_KIND_DOUBLE, JSON_GT, ARG(unit_s), 0, 0, NULL, NULL},
+        {"noise_factor", JSON_KIND_DOUBLE, JSON_GT, ARG(noise_factor), 0, 0, NULL, NULL}};
     struct json_problems p;
-    const char *path = NULL;
     json_problems_init(&p, arena);
-    int r = json_decode_body(text, strlen(text), fields, ARRAY_LEN(fields), (void *)&path, &p);
+    int r = json_decode_body(text, strlen(text), fields, ARRAY_LEN(fields), args, &p);
     unsigned problems = p.count;
     json_problems_done(&p);
     if (r < 0 || problems > 0) {
         return err_set(err, ZEUS_EINVAL,
-                       "scheduler arguments %s: not a JSON object with "
-                       "solution_path",
+                       "scheduler arguments %s: not a JSON object with solution_path, or with "
+                       "micro_batches, schedule, p2p_power, unit_time and noise_factor",
                        text);
     }
-    *ret_path = path ? path : *ret_path;
+    if (strcmp(args->schedule, "1f1b") != 0 && strcmp(args->schedule, "gpipe") != 0) {
+        return err_set(err, ZEUS_EINVAL, "schedule %s: neither 1f1b nor gpipe", args->schedule);
+    }
     return 0;
 }
 
@@ -86,13 +99,16 @@ static int serve(struct pfo_settings *settings, struct arena *arena, zeus_error 
     struct log_sink log;
     int r = run_log(settings->run.log_level, &log, err);
     if (r == 0 && settings->scheduler_args) {
-        r = read_scheduler_args(settings->scheduler_args, arena, &settings->solution_path, err);
+        r = read_scheduler_args(settings->scheduler_args, arena, &settings->args, err);
+    }
+    if (settings->micro_batches > 0) {
+        settings->args.micro_batches = settings->micro_batches;
     }
     if (r < 0) {
         return r;
     }
     struct pfo_options options = {.scheduler = settings->scheduler,
-                                  .solution_path = settings->solution_path,
+                                  .args = settings->args,
                                   .has_dump = settings->has_dump,
                                   .dump_dir = settings->dump_dir,
                                   .idle_max_ns = settings->idle_max_ns,
@@ -122,12 +138,14 @@ int cmd_pfo(int argc, char *const *argv, char *const *environment)
         options_help(defs, DEF_COUNT, stdout);
         return 0;
     }
-    struct pfo_settings settings = {.run = run_defaults,
-                                    .scheduler = "PointSolution",
-                                    .has_dump = 1,
-                                    .dump_dir = "./dump",
-                                    .idle_max_ns = UINT64_C(604800000000000),
-                                    .jobs_max = 4096};
+    struct pfo_settings settings = {
+        .run = run_defaults,
+        .scheduler = "PointSolution",
+        .args = {.schedule = "1f1b", .unit_s = 0.001, .noise_factor = 0.95},
+        .has_dump = 1,
+        .dump_dir = "./dump",
+        .idle_max_ns = UINT64_C(604800000000000),
+        .jobs_max = 4096};
     settings.run.port = PORT;
     zeus_error err = ZEUS_ERROR_INIT;
     struct arena arena;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
@@ -217,12 +218,17 @@ static void end_round(struct pfo_job *job, const struct pfo_job_hooks *hooks)
 {
     qsort(job->results, job->result_count, sizeof(job->results[0]), compare_results);
     dump_round(job, hooks);
-    job->scheduler->ops->observe(job->scheduler, job->results, job->result_count);
+    int r = job->scheduler->ops->observe(job->scheduler, job->results, job->result_count,
+                                         &job->failure);
     job->result_count = 0;
     for (size_t i = 0; i < world(job); i++) {
         arena_done(&job->result_arenas[i]);
     }
     job->round++;
+    if (r < 0) {
+        job->phase = PFO_JOB_FAILED;
+        return;
+    }
     job->schedules = job->scheduler->ops->next(job->scheduler, &job->schedule_count);
     job->phase = PFO_JOB_REQUESTS;
 }
@@ -359,6 +365,47 @@ int pfo_job_report(struct pfo_job *job, const struct pfo_result *result,
     }
     advance(job, hooks);
     return 0;
+}
+
+/* Schedules that nobody has been given yet follow at once, those of a running round do not. */
+static void refresh(struct pfo_job *job)
+{
+    if (job->phase == PFO_JOB_REQUESTS) {
+        job->schedules = job->scheduler->ops->next(job->scheduler, &job->schedule_count);
+    }
+}
+
+int pfo_job_set_deadline(struct pfo_job *job, const struct pfo_deadline *deadline,
+                         struct pfo_point *ret, zeus_error *err)
+{
+    if (!job->scheduler || job->phase == PFO_JOB_FAILED) {
+        return err_set(err, ZEUS_ESTATE, "The job has no schedule yet");
+    }
+    if (!job->scheduler->ops->set_deadline) {
+        return err_set(err, ZEUS_ENOTSUP, "The job's scheduler takes no deadline");
+    }
+    int r = job->scheduler->ops->set_deadline(job->scheduler, deadline, ret, err);
+    if (r == 0) {
+        refresh(job);
+    }
+    return r;
+}
+
+int pfo_job_load_profile(struct pfo_job *job, const char *csv, size_t len, zeus_error *err)
+{
+    if (job->phase != PFO_JOB_REQUESTS) {
+        return err_set(err, ZEUS_ESTATE,
+                       "A profile is taken between rounds, of a job whose ranks "
+                       "are all known");
+    }
+    if (!job->scheduler->ops->load_profile) {
+        return err_set(err, ZEUS_ENOTSUP, "The job's scheduler takes no profile");
+    }
+    int r = job->scheduler->ops->load_profile(job->scheduler, csv, len, err);
+    if (r == 0) {
+        refresh(job);
+    }
+    return r;
 }
 
 void *pfo_job_take_waiter(struct pfo_job *job, int (*match)(void *user, void *waiter), void *user)

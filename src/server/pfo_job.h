@@ -102,6 +102,13 @@ int pfo_job_request(struct pfo_job *job, int64_t rank, void *waiter,
 int pfo_job_report(struct pfo_job *job, const struct pfo_result *result,
                    const struct pfo_job_hooks *hooks) ZEUS_CHECK;
 
+/* Hand a deadline or a profile to the scheduler. ZEUS_ESTATE, ZEUS_ENOTSUP and ZEUS_EINVAL with
+ * words for the client. */
+int pfo_job_set_deadline(struct pfo_job *job, const struct pfo_deadline *deadline,
+                         struct pfo_point *ret, zeus_error *err) ZEUS_CHECK;
+int pfo_job_load_profile(struct pfo_job *job, const char *csv, size_t len, zeus_error *err)
+    ZEUS_CHECK;
+
 /* Removes and returns a waiter for which `match` says yes, or NULL. */
 void *pfo_job_take_waiter(struct pfo_job *job, int (*match)(void *user, void *waiter), void *user);
 

@@ -10,6 +10,7 @@
 
 #define BODY_MAX     (1u << 20)
 #define RESULT_MAX   (8u << 20)
+#define PROFILE_MAX  (32u << 20)
 #define METADATA_MAX 128
 
 static const struct json_loc body_loc = {NULL, "body", 0};
@@ -133,11 +134,76 @@ static int get_schedule(struct httpd_req *req, struct httpd_reply *reply)
     return HTTPD_PENDING;
 }
 
+/* The routes that the published server does not have answer with words of their own. */
+static void reply_words(int r, const zeus_error *err, struct httpd_reply *reply)
+{
+    static const struct {
+        int code;
+        int status;
+    } statuses[] = {{ZEUS_ENOTFOUND, 404}, {ZEUS_ESTATE, 409}, {ZEUS_ENOTSUP, 409},
+                    {ZEUS_EINVAL, 422},    {ZEUS_EPARSE, 422}, {ZEUS_ERANGE, 422},
+                    {ZEUS_ELIMIT, 503},    {ZEUS_ENOMEM, 503}};
+    int status = 500;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        status = statuses[i].code == r ? statuses[i].status : status;
+    }
+    httpd_reply_detail(reply, status, err->message);
+}
+
+static int decode_deadline(const char *body, size_t len, void *record, struct json_problems *p)
+{
+    return pfo_decode_deadline(body, len, record, p);
+}
+
+static int set_deadline(struct httpd_req *req, struct httpd_reply *reply)
+{
+    struct pfo_deadline_body body;
+    struct pfo_point point;
+    zeus_error err = ZEUS_ERROR_INIT;
+    int has_overflow;
+    if (server_decode_body(req, reply, decode_deadline, &body, &has_overflow)) {
+        return 0;
+    }
+    const struct pfo_deadline deadline = {.deadline_s = body.has_deadline ? body.deadline_s : 0,
+                                          .straggler = body.has_straggler ? body.straggler : -1};
+    int r = pfo_service_set_deadline(req->user, req->params[0], &deadline, &point, &err);
+    if (r < 0) {
+        reply_words(r, &err, reply);
+        return 0;
+    }
+    struct json_writer w;
+    json_writer_init(&w, &reply->body, 0);
+    json_begin_object(&w);
+    json_key_i64(&w, "iteration", point.index);
+    json_key(&w, "time");
+    json_double(&w, point.time_s);
+    json_key(&w, "energy");
+    json_double(&w, point.energy_j);
+    json_key(&w, "is_met");
+    json_bool(&w, point.is_met);
+    json_end_object(&w);
+    return json_writer_finish(&w);
+}
+
+static int load_profile(struct httpd_req *req, struct httpd_reply *reply)
+{
+    zeus_error err = ZEUS_ERROR_INIT;
+    int r = pfo_service_load_profile(req->user, req->params[0], req->body, req->body_len, &err);
+    if (r < 0) {
+        reply_words(r, &err, reply);
+        return 0;
+    }
+    httpd_reply_json(reply, 200, "null", 4);
+    return 0;
+}
+
 static const struct httpd_route routes[] = {
     {"POST", "/register_job", register_job, BODY_MAX, SERVER_SCOPE_USE},
     {"POST", "/register_rank/{job_id}", register_rank, BODY_MAX, SERVER_SCOPE_USE},
     {"GET", "/schedule/{job_id}", get_schedule, 0, SERVER_SCOPE_USE},
     {"POST", "/result/{job_id}", report_result, RESULT_MAX, SERVER_SCOPE_USE},
+    {"POST", "/deadline/{job_id}", set_deadline, BODY_MAX, SERVER_SCOPE_USE},
+    {"POST", "/profile/{job_id}", load_profile, PROFILE_MAX, SERVER_SCOPE_USE},
     {"GET", "/health", server_health, 0, 0},
     {"GET", "/metrics", server_metrics, 0, SERVER_SCOPE_USE},
 };

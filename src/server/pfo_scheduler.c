@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The point-solution schedulers: one plan from a file, served for ever. The 3-D one pretends pure
- * pipeline parallelism and hands each stage's line of the plan to every rank of that stage.
+ * pipeline parallelism and hands each stage's line of the plan to every rank of that stage. And the
+ * table of all kinds; the frontier scheduler has a file of its own.
  */
 #include "server/pfo_scheduler.h"
 
@@ -29,11 +30,14 @@ static const struct pfo_schedule *point_next(struct pfo_scheduler *s, size_t *re
     return p->schedules;
 }
 
-static void point_observe(struct pfo_scheduler *s, const struct pfo_result *results, size_t count)
+static int point_observe(struct pfo_scheduler *s, const struct pfo_result *results, size_t count,
+                         zeus_error *err)
 {
     (void)s; /* one plan, whatever was measured */
     (void)results;
     (void)count;
+    (void)err;
+    return 0;
 }
 
 static void point_destroy(struct pfo_scheduler *s)
@@ -117,8 +121,9 @@ static int create_point_3d(const struct pfo_scheduler_args *args, const struct p
 }
 
 static const struct pfo_scheduler_kind kinds[] = {
-    {"PointSolution", 1, create_point},
-    {"PointSolution3D", 1, create_point_3d},
+    {"PointSolution", 1, 0, create_point},
+    {"PointSolution3D", 1, 0, create_point_3d},
+    {"Frontier", 0, 1, pfo_frontier_create},
 };
 
 const struct pfo_scheduler_kind *pfo_scheduler_find(const char *name)
@@ -133,5 +138,5 @@ const struct pfo_scheduler_kind *pfo_scheduler_find(const char *name)
 
 const char *pfo_scheduler_names(void)
 {
-    return "PointSolution, PointSolution3D";
+    return "PointSolution, PointSolution3D, Frontier";
 }

@@ -24,6 +24,26 @@ struct pfo_schedule {
 
 struct pfo_scheduler_args {
     const char *solution_path; /* NULL: not given */
+    /* of the frontier scheduler */
+    int64_t micro_batches;
+    const char *schedule; /* "1f1b" or "gpipe" */
+    double p2p_power_w;   /* what one device draws while it waits for its neighbour */
+    double unit_s;
+    double noise_factor;
+};
+
+/* A new iteration time to plan for: another part of the job has become slower. */
+struct pfo_deadline {
+    double deadline_s; /* 0: as fast as possible */
+    int64_t straggler; /* data-parallel rank that keeps the fastest plan; -1: none */
+};
+
+/* The plan that a deadline got. */
+struct pfo_point {
+    int64_t index;
+    double time_s;
+    double energy_j;
+    int is_met; /* 0: nothing is that fast; the plan is the fastest */
 };
 
 struct pfo_scheduler;
@@ -31,7 +51,9 @@ struct pfo_scheduler;
 struct pfo_scheduler_kind {
     const char *name; /* part of the job id */
     int needs_solution;
-    /* `ranks` are sorted by rank. Failures are words for the clients. */
+    int needs_micro_batches;
+    /* `ranks` are sorted by rank and, as `args`, borrowed for the scheduler's life. Failures are
+     * words for the clients. */
     int (*create)(const struct pfo_scheduler_args *args, const struct pfo_job_info *job,
                   const struct pfo_rank_info *ranks, size_t rank_count, struct pfo_scheduler **ret,
                   zeus_error *err);
@@ -40,7 +62,14 @@ struct pfo_scheduler_kind {
 struct pfo_scheduler_ops {
     /* One schedule a rank. */
     const struct pfo_schedule *(*next)(struct pfo_scheduler *s, size_t *ret_count);
-    void (*observe)(struct pfo_scheduler *s, const struct pfo_result *results, size_t count);
+    /* A failure is the job's. */
+    int (*observe)(struct pfo_scheduler *s, const struct pfo_result *results, size_t count,
+                   zeus_error *err);
+    /* Both take effect with the next schedules; NULL: not of this kind. ZEUS_ESTATE: there is no
+     * frontier yet (set_deadline), there is one already (load_profile). */
+    int (*set_deadline)(struct pfo_scheduler *s, const struct pfo_deadline *deadline,
+                        struct pfo_point *ret, zeus_error *err);
+    int (*load_profile)(struct pfo_scheduler *s, const char *csv, size_t len, zeus_error *err);
     void (*destroy)(struct pfo_scheduler *s);
 };
 
@@ -51,7 +80,13 @@ struct pfo_scheduler {
 /* NULL when there is no such kind. */
 const struct pfo_scheduler_kind *pfo_scheduler_find(const char *name);
 
-/* "PointSolution, PointSolution3D": for messages. */
+/* pfo_frontier.c: profiles the stages in the job's first rounds, or takes an uploaded profile;
+ * keeps the frontier and serves its fastest plan, or that of the deadline it was given last. */
+int pfo_frontier_create(const struct pfo_scheduler_args *args, const struct pfo_job_info *job,
+                        const struct pfo_rank_info *ranks, size_t rank_count,
+                        struct pfo_scheduler **ret, zeus_error *err) ZEUS_CHECK;
+
+/* "PointSolution, PointSolution3D, Frontier": for messages. */
 const char *pfo_scheduler_names(void);
 
 #endif /* ZEUS_SERVER_PFO_SCHEDULER_H */

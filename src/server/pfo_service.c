@@ -124,14 +124,17 @@ static int check_options(struct pfo_service *s, zeus_error *err)
         return err_set(err, ZEUS_EINVAL, "scheduler %s: unknown (known: %s)", o->scheduler,
                        pfo_scheduler_names());
     }
-    if (s->kind->needs_solution && !o->solution_path) {
+    if (s->kind->needs_solution && !o->args.solution_path) {
         return err_set(err, ZEUS_EINVAL, "scheduler %s needs a solution_path", o->scheduler);
+    }
+    if (s->kind->needs_micro_batches && o->args.micro_batches < 1) {
+        return err_set(err, ZEUS_EINVAL, "scheduler %s needs micro_batches", o->scheduler);
     }
     if (s->kind->needs_solution) {
         struct arena arena;
         struct pfo_plan plan;
         arena_init(&arena, 256u << 20);
-        int r = pfo_plan_load(o->solution_path, &arena, &plan, err);
+        int r = pfo_plan_load(o->args.solution_path, &arena, &plan, err);
         arena_done(&arena);
         if (r < 0) {
             return r;
@@ -171,7 +174,6 @@ int pfo_service_create(const struct pfo_options *options, struct pfo_service **r
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
     s->options = *options;
-    s->args.solution_path = options->solution_path;
     pthread_mutex_init(&s->lock, NULL);
     s->context = (struct server_context){.name = "pfo",
                                          .log = options->log,
@@ -260,7 +262,8 @@ static int add_job(struct pfo_service *s, const struct pfo_job_info *info, const
                      s->options.jobs_max);
     }
     if (r == 0) {
-        r = pfo_job_create(strbuf_text(&id), info, s->kind, &s->args, s->options.is_compat, &job);
+        r = pfo_job_create(strbuf_text(&id), info, s->kind, &s->options.args, s->options.is_compat,
+                           &job);
     }
     if (r == 0) {
         job->last_active_ns = clock_monotonic_ns();
@@ -309,6 +312,35 @@ int pfo_service_report(struct pfo_service *s, const char *id, const struct pfo_r
     }
     pthread_mutex_unlock(&s->lock);
     return r;
+}
+
+int pfo_service_set_deadline(struct pfo_service *s, const char *id,
+                             const struct pfo_deadline *deadline, struct pfo_point *ret,
+                             zeus_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    struct pfo_job *job = find(s, id);
+    int r = 0;
+    if (job) {
+        job->last_active_ns = clock_monotonic_ns();
+        r = pfo_job_set_deadline(job, deadline, ret, err);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return job ? r : err_set(err, ZEUS_ENOTFOUND, "Unknown job");
+}
+
+int pfo_service_load_profile(struct pfo_service *s, const char *id, const char *csv, size_t len,
+                             zeus_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    struct pfo_job *job = find(s, id);
+    int r = 0;
+    if (job) {
+        job->last_active_ns = clock_monotonic_ns();
+        r = pfo_job_load_profile(job, csv, len, err);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return job ? r : err_set(err, ZEUS_ENOTFOUND, "Unknown job");
 }
 
 /* The job may answer at once, so the request is deferred first; when the job refuses it, the ticket

@@ -14,7 +14,7 @@
 
 struct pfo_options {
     const char *scheduler; /* name of a kind */
-    const char *solution_path;
+    struct pfo_scheduler_args args;
     int has_dump;
     const char *dump_dir;
     uint64_t idle_max_ns;
@@ -27,7 +27,6 @@ struct pfo_service {
     struct server_context context; /* first member */
     struct pfo_options options;
     const struct pfo_scheduler_kind *kind;
-    struct pfo_scheduler_args args;
     pthread_mutex_t lock;
     struct pfo_job **jobs; /* owned */
     size_t job_count;
@@ -54,6 +53,13 @@ int pfo_service_add_rank(struct pfo_service *s, const char *id, const struct pfo
     ZEUS_CHECK;
 int pfo_service_report(struct pfo_service *s, const char *id, const struct pfo_result *result)
     ZEUS_CHECK;
+
+/* As the functions of pfo_job.h, with words in `err` for every failure. */
+int pfo_service_set_deadline(struct pfo_service *s, const char *id,
+                             const struct pfo_deadline *deadline, struct pfo_point *ret,
+                             zeus_error *err) ZEUS_CHECK;
+int pfo_service_load_profile(struct pfo_service *s, const char *id, const char *csv, size_t len,
+                             zeus_error *err) ZEUS_CHECK;
 
 /* Defers the request and answers it now or later. On failure nothing was deferred. */
 int pfo_service_request(struct pfo_service *s, const char *id, int64_t rank, struct httpd_req *req)

@@ -206,6 +206,13 @@ static const struct json_field result_fields[] = {
      decode_breakdown},
 };
 
+static const struct json_field deadline_fields[] = {
+    {"deadline", JSON_KIND_DOUBLE, JSON_NULLABLE | JSON_GT, AT(pfo_deadline_body, deadline_s),
+     AT(pfo_deadline_body, has_deadline), 0, NULL, NULL},
+    {"straggler", JSON_KIND_INT, JSON_NULLABLE | JSON_GE, AT(pfo_deadline_body, straggler),
+     AT(pfo_deadline_body, has_straggler), 0, NULL, NULL},
+};
+
 int pfo_decode_job(const char *body, size_t len, struct pfo_job_info *ret, struct json_problems *p)
 {
     *ret = (struct pfo_job_info){.job_id = ""};
@@ -223,6 +230,13 @@ int pfo_decode_result(const char *body, size_t len, struct pfo_result *ret, stru
 {
     *ret = (struct pfo_result){.time_breakdown = "{}", .energy_breakdown = "{}"};
     return json_decode_body(body, len, result_fields, ARRAY_LEN(result_fields), ret, p);
+}
+
+int pfo_decode_deadline(const char *body, size_t len, struct pfo_deadline_body *ret,
+                        struct json_problems *p)
+{
+    *ret = (struct pfo_deadline_body){0};
+    return json_decode_body(body, len, deadline_fields, ARRAY_LEN(deadline_fields), ret, p);
 }
 
 void pfo_write_schedule(struct strbuf *out, int64_t rank, const struct pfo_steps *steps)

@@ -46,6 +46,16 @@ int pfo_decode_rank(const char *body, size_t len, struct pfo_rank_info *ret,
 int pfo_decode_result(const char *body, size_t len, struct pfo_result *ret, struct json_problems *p)
     ZEUS_CHECK;
 
+/* {"deadline": seconds or null, "straggler": dp rank or null} */
+struct pfo_deadline_body {
+    double deadline_s;
+    int has_deadline;
+    int64_t straggler;
+    int has_straggler;
+};
+int pfo_decode_deadline(const char *body, size_t len, struct pfo_deadline_body *ret,
+                        struct json_problems *p) ZEUS_CHECK;
+
 /* {"rank":0,"frequencies":[["forward",1410],...]} */
 void pfo_write_schedule(struct strbuf *out, int64_t rank, const struct pfo_steps *steps);
 
