@@ -146,6 +146,29 @@ ZEUS_API int zeus_pipeline_client_report(zeus_pipeline_client *client, const dou
                                          const double *iter_energy_j, size_t count, zeus_error *err)
     ZEUS_CHECK;
 
+/* One instruction of a profiled iteration, as it was measured. */
+typedef struct zeus_pipeline_instruction {
+    const char *name; /* "forward", "backward" */
+    double time_s;
+    double energy_j;
+} zeus_pipeline_instruction;
+
+/* What one iteration took and each of its instructions: what a server that profiles the pipeline
+ * plans with. */
+ZEUS_API int zeus_pipeline_client_report_profile(zeus_pipeline_client *client, double iter_time_s,
+                                                 double iter_energy_j,
+                                                 const zeus_pipeline_instruction *instructions,
+                                                 size_t count, zeus_error *err) ZEUS_CHECK;
+
+/* Asks for the cheapest plan that takes at most `deadline_s` (0: the fastest), because something
+ * else makes iterations that long; data-parallel rank `straggler` (-1: none) keeps the fastest. Any
+ * one rank asks; all get the plan with their next schedule. *ret_time_s is what the plan takes:
+ * longer than asked when nothing is that fast. ZEUS_ESTATE while the server has no frontier, or has
+ * a scheduler without one. Servers of the published kind do not have this. */
+ZEUS_API int zeus_pipeline_client_set_deadline(zeus_pipeline_client *client, double deadline_s,
+                                               int64_t straggler, double *ret_time_s,
+                                               zeus_error *err) ZEUS_CHECK;
+
 ZEUS_END_DECLS
 
 #endif /* ZEUS_SERVERS_H */

@@ -3,6 +3,7 @@
  * Client of the pipeline frequency server: one rank of one job. The schedule is checked against the
  * instructions as they come, so that a plan for another model cannot be applied by mistake.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -397,5 +398,121 @@ int zeus_pipeline_client_report(zeus_pipeline_client *client, const double *iter
     r = send_json(client, path, &w, &reply, err);
     strbuf_done(&body);
     strbuf_done(&reply);
+    return r;
+}
+
+enum { TIME, ENERGY };
+
+/* {"forward": [[0.1, 0.2]], ...}: names in the order of their first instruction. */
+static void write_breakdown(struct json_writer *w, const zeus_pipeline_instruction *list,
+                            size_t count, int what)
+{
+    json_key(w, what == TIME ? "time_breakdown" : "energy_breakdown");
+    json_begin_object(w);
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (strcmp(list[first].name, list[i].name) != 0) {
+            first++;
+        }
+        if (first < i) {
+            continue;
+        }
+        json_key(w, list[i].name);
+        json_begin_array(w);
+        json_begin_array(w);
+        for (size_t k = i; k < count; k++) {
+            if (strcmp(list[k].name, list[i].name) == 0) {
+                json_double(w, what == TIME ? list[k].time_s : list[k].energy_j);
+            }
+        }
+        json_end_array(w);
+        json_end_array(w);
+    }
+    json_end_object(w);
+}
+
+int zeus_pipeline_client_report_profile(zeus_pipeline_client *client, double iter_time_s,
+                                        double iter_energy_j,
+                                        const zeus_pipeline_instruction *instructions, size_t count,
+                                        zeus_error *err)
+{
+    char path[PATH_SIZE];
+    struct strbuf body;
+    struct strbuf reply = {.max = 0};
+    struct json_writer w;
+    if (!client || (count && !instructions)) {
+        return err_set(err, ZEUS_EINVAL, "client or the instructions are NULL");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!instructions[i].name) {
+            return err_set(err, ZEUS_EINVAL, "instruction %zu has no name", i);
+        }
+    }
+    int r = make_path(client, "/result/", path, err);
+    if (r < 0) {
+        return r;
+    }
+    strbuf_init(&body, 8u << 20);
+    json_writer_init(&w, &body, 0);
+    json_begin_object(&w);
+    json_key_i64(&w, "rank", client->options.rank);
+    write_doubles(&w, "iter_time", &iter_time_s, 1);
+    write_doubles(&w, "iter_energy", &iter_energy_j, 1);
+    write_breakdown(&w, instructions, count, TIME);
+    write_breakdown(&w, instructions, count, ENERGY);
+    json_end_object(&w);
+    r = send_json(client, path, &w, &reply, err);
+    strbuf_done(&body);
+    strbuf_done(&reply);
+    return r;
+}
+
+static int read_time(const struct strbuf *reply, double *ret_time_s)
+{
+    struct json_reader r;
+    json_reader_init(&r, strbuf_text(reply), reply->len);
+    for (int token = json_next(&r); token > 0; token = json_next(&r)) {
+        if (token == JSON_KEY && json_is(&r, "time")) {
+            return json_next(&r) == JSON_NUMBER ? json_get_double(&r, ret_time_s) : ZEUS_EPARSE;
+        }
+    }
+    return ZEUS_EPARSE;
+}
+
+int zeus_pipeline_client_set_deadline(zeus_pipeline_client *client, double deadline_s,
+                                      int64_t straggler, double *ret_time_s, zeus_error *err)
+{
+    char path[PATH_SIZE];
+    struct strbuf body;
+    struct strbuf reply = {.max = 0};
+    struct json_writer w;
+    double time_s = 0;
+    if (!client || !(deadline_s >= 0) || !isfinite(deadline_s)) {
+        return err_set(err, ZEUS_EINVAL, "client is NULL, or a deadline of %g s", deadline_s);
+    }
+    int r = make_path(client, "/deadline/", path, err);
+    if (r < 0) {
+        return r;
+    }
+    strbuf_init(&body, 256);
+    json_writer_init(&w, &body, 0);
+    json_begin_object(&w);
+    if (deadline_s > 0) {
+        json_key(&w, "deadline");
+        json_double(&w, deadline_s);
+    }
+    if (straggler >= 0) {
+        json_key_i64(&w, "straggler", straggler);
+    }
+    json_end_object(&w);
+    r = send_json(client, path, &w, &reply, err);
+    if (r == 0 && read_time(&reply, &time_s) < 0) {
+        r = err_set(err, ZEUS_EPARSE, "the server's answer to a deadline is not understood");
+    }
+    strbuf_done(&body);
+    strbuf_done(&reply);
+    if (r == 0 && ret_time_s) {
+        *ret_time_s = time_s;
+    }
     return r;
 }
