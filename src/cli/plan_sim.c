@@ -153,8 +153,18 @@ static int read_instructions(struct plan_sim *sim, struct json_reader *r, zeus_e
     return e < 0 || t == JSON_ARRAY_END ? e : bad(r, "a stage was expected", err);
 }
 
+static int read_format(struct json_reader *r, zeus_error *err)
+{
+    return json_next(r) == JSON_STRING && json_is(r, "zeus-plan-1")
+               ? 0
+               : bad(r, "the format is not zeus-plan-1", err);
+}
+
 static int read_plan_member(struct plan_sim *sim, struct json_reader *r, zeus_error *err)
 {
+    if (json_is(r, "format")) {
+        return read_format(r, err);
+    }
     if (json_is(r, "instructions")) {
         return read_instructions(sim, r, err);
     }
