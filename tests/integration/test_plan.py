@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""zeus plan, zeus plan solve and zeus plan verify from outside: the tiny reference problems, a profile
+there and back, and everything that can be wrong with either."""
+import csv
+import json
+import xml.etree.ElementTree
+
+import pytest
+
+from serve import shared
+
+MHZ = [1410, 1260, 1110, 960]
+
+
+def profile_csv(stages=2):
+    lines = ["stage,instruction,frequency,time,energy"]
+    for stage in range(stages):
+        for kind, work in (("forward", 0.020), ("backward", 0.043)):
+            for mhz in MHZ:
+                time_s = work * (1, 1.4, 1.1)[stage] * (0.3 + 0.7 * 1410 / mhz)
+                lines.append(f"{stage},{kind},{mhz},{time_s!r},"
+                             f"{time_s * (70 + 300 * (mhz / 1410) ** 3)!r}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def profile(tmp_path):
+    path = tmp_path / "profile.csv"
+    path.write_text(profile_csv())
+    return path
+
+
+def problem(edges=(("s", "a"), ("a", "b"), ("b", "t")), options=((0.02, 1), (0.01, 2)), **more):
+    return json.dumps({
+        "unit_time": 0.001, "source": "s", "sink": "t",
+        "specs": [{"id": 0, "options": [{"real_time": time_s, "cost": cost, "knob": i}
+                                        for i, (time_s, cost) in enumerate(options)]}],
+        "ops": {"s": {"dummy": True}, "t": {"dummy": True}, "a": {"spec": 0}, "b": {"spec": 0}},
+        "edges": edges, **more})
+
+
+# --- zeus plan solve -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["tiny_chain3", "tiny_par2x2", "par4x3", "pipe_2x4"])
+def test_no_dearer_than_the_reference(zeus, tmp_path, name):
+    source = shared(f"reference/planner/{name}.input.json")
+    want = json.loads(shared(f"reference/planner/{name}.rust.json").read_text())
+    out = tmp_path / "frontier.json"
+    done = zeus("plan", "solve", source, "--frontier", out)
+    assert done.returncode == 0, done.stderr
+    got = json.loads(out.read_text())
+    assert got["columns"] == want["columns"]
+    assert got["initial_cost_all_slowest"] == pytest.approx(want["initial_cost_all_slowest"])
+    ours = {row[3]: row[2] for row in got["frontier"]}
+    for _, _, cost, units in want["frontier"]:
+        assert ours[units] <= cost * (1 + 1e-9)
+    costs = [row[2] for row in got["frontier"]]
+    assert costs == sorted(costs), "shorter is never cheaper"
+
+
+def test_one_deadline_and_its_plan(zeus, tmp_path):
+    source = shared("reference/planner/tiny_par2x2.input.json")
+    frontier, plan = tmp_path / "frontier.json", tmp_path / "plan.json"
+    assert zeus("plan", "solve", source, "--frontier", frontier).returncode == 0
+    cost = {row[3]: row[2] for row in json.loads(frontier.read_text())["frontier"]}[100]
+    for deadline in ("100", "0.1s", "100ms"):
+        assert zeus("plan", "solve", source, "--deadline", deadline, "--plan", plan).returncode == 0
+        got = json.loads(plan.read_text())
+        assert got["quant_time"] == 100 and got["total_cost"] == pytest.approx(cost, rel=1e-9)
+        specs = {s["id"]: s for s in json.loads(source.read_text())["specs"]}
+        operations = json.loads(source.read_text())["ops"]
+        for name, (duration, knob) in got["durations"].items():
+            options = specs[operations[name]["spec"]]["options"]
+            chosen = next(o for o in options if o["knob"] == knob)
+            fastest = min(o["quant_time"] for o in options)
+            assert chosen["quant_time"] <= max(duration, fastest)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "broken.json"), ("{", "line 1"), ("[]", "broken.json"),
+    (problem(edges=[["s", "a"], ["a", "b"], ["b", "a"], ["b", "t"]]), "cycle"),
+    (problem(edges=[["s", "a"], ["a", "nowhere"], ["a", "t"]]), "nowhere"),
+    (problem(options=((-0.02, 1), (0.01, 2))), "real_time"),
+    (problem(options=()), "option"),
+    (problem(unit_time=0), "unit"),
+    (problem(ops={"s": {"dummy": True}, "t": {"dummy": True}}, edges=[["s", "t"]]), "time")])
+def test_wrong_problems(zeus, tmp_path, text, words):
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    done = zeus("plan", "solve", path, "--frontier", tmp_path / "out.json")
+    assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_deadline_that_is_too_short(zeus, tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text(problem())
+    done = zeus("plan", "solve", path, "--deadline", "19", "--plan", tmp_path / "plan.json")
+    assert done.returncode == 1 and "fastest takes 20" in done.stderr
+    assert not (tmp_path / "plan.json").exists()
+    assert zeus("plan", "solve", path, "--deadline", "20").returncode == 0
+    assert zeus("plan", "solve", path, "--deadline", "soon").returncode in (1, 2)
+
+
+# --- zeus plan and zeus plan verify ----------------------------------------------------------------
+
+@pytest.mark.parametrize("options", [
+    [], ["--deadline", "450ms"], ["--schedule", "gpipe"], ["--schedule", "early-recompute"],
+    ["--model", "hull"], ["--p2p-power", "70"], ["--p2p-power", "70", "--deadline", "500ms"]])
+def test_a_plan_is_verified(zeus, tmp_path, profile, options):
+    plan = tmp_path / "plan.json"
+    done = zeus("plan", profile, "-m", 4, "--plan", plan, *options)
+    assert done.returncode == 0, done.stderr
+    checked = zeus("plan", "verify", plan, profile)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count(": kept") == 3 and "BROKEN" not in checked.stdout
+
+
+def test_all_outputs(zeus, tmp_path, profile):
+    out = {name: tmp_path / name for name in ("f.csv", "f.json", "p.csv", "p.py", "g.svg", "f.svg",
+                                              "r.html")}
+    done = zeus("plan", "-q", profile, "-m", 4, "--frontier", out["f.csv"], "--plan", out["p.csv"],
+                "--gantt", out["g.svg"], "--frontier-svg", out["f.svg"], "--html", out["r.html"])
+    assert done.returncode == 0 and done.stdout == "", done.stderr
+    assert zeus("plan", "-q", profile, "-m", 4, "--frontier", out["f.json"],
+                "--plan", out["p.py"]).returncode == 0
+    with open(out["f.csv"], newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert [int(r["quant_time"]) for r in rows] == list(range(547, 409, -1))
+    assert len(json.loads(out["f.json"].read_text())["frontier"]) in (len(rows), len(rows) - 1)
+    stages = eval(out["p.py"].read_text())  # our own file
+    assert [len(stage) for stage in stages] == [8, 8]
+    assert {mhz for stage in stages for _, mhz in stage} <= set(MHZ)
+    for name in ("g.svg", "f.svg"):
+        assert xml.etree.ElementTree.parse(out[name]).getroot().tag.endswith("svg")
+    assert "<svg" in out["r.html"].read_text()
+
+
+def change(plan, **changes):
+    step = plan["instructions"][0][0]
+    step.update(changes)
+    return plan
+
+
+@pytest.mark.parametrize("mistake, words", [
+    (lambda p: change(p, frequency=960), "960 MHz"),
+    (lambda p: change(p, frequency=1000), "1000"),
+    (lambda p: change(p, instruction="backward"), "stage 0"),
+    (lambda p: p["instructions"][1].pop() and p, "leaves out a backward"),
+    (lambda p: p | {"quant_time": p["quant_time"] - 1}, ""),
+    (lambda p: p | {"chosen_cost": p["chosen_cost"] * 0.99}, ""),
+    (lambda p: p | {"format": "something"}, "not zeus-plan-1"),
+    (lambda p: p | {"instructions": 7}, "")])
+def test_a_wrong_plan_is_found(zeus, tmp_path, profile, mistake, words):
+    plan = tmp_path / "plan.json"
+    assert zeus("plan", profile, "-m", 4, "--plan", plan).returncode == 0
+    plan.write_text(json.dumps(mistake(json.loads(plan.read_text()))))
+    done = zeus("plan", "verify", plan, profile)
+    assert done.returncode == 1 and words in done.stdout + done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "empty"), ("stage,instruction\n", "frequency"),
+    (profile_csv() + "0,sideways,1410,1,1\n", "line 18: the instruction"),
+    (profile_csv() + "0,forward,1410,-1,1\n", "line 18: the time"),
+    (profile_csv() + "0,forward,1410,1\n", "line 18"),
+    (profile_csv().split("1,backward")[0], "no backward of stage 1")])
+def test_wrong_profiles(zeus, tmp_path, text, words):
+    path = tmp_path / "profile.csv"
+    path.write_text(text)
+    done = zeus("plan", path, "-m", 4, "--plan", tmp_path / "plan.json")
+    assert done.returncode == 1 and words in done.stderr, done.stderr
+    assert not (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    ([], 2, "profile"), (["PROFILE"], 2, "--micro-batches"), (["PROFILE", "-m", 0], 2, "micro"),
+    (["PROFILE", "-m", 4, "--stages", 3], 1, "2 stages, not 3"),
+    (["PROFILE", "-m", 4, "--deadline", "1ms"], 1, "fastest takes 410"),
+    (["PROFILE", "-m", 4, "--schedule", "zigzag"], 2, "zigzag"),
+    (["nothing.csv", "-m", 4], 1, "nothing.csv"),
+    (["solve"], 2, "problem"), (["solve", "nothing.json"], 1, "nothing.json"),
+    (["verify", "PROFILE"], 2, "a plan and a profile"),
+    (["verify", "nothing.json", "PROFILE"], 1, "nothing.json")])
+def test_wrong_usage(zeus, profile, arguments, status, words):
+    done = zeus("plan", *[profile if a == "PROFILE" else a for a in arguments])
+    assert done.returncode == status and words in done.stderr, done.stderr
+
+
+def test_an_output_that_cannot_be_written(zeus, tmp_path, profile):
+    done = zeus("plan", profile, "-m", 4, "--plan", tmp_path / "absent" / "plan.json")
+    assert done.returncode == 1 and "absent" in done.stderr
