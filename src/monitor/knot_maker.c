@@ -148,10 +148,13 @@ static int add_sparse(struct knot_maker *maker, const struct tick *tick, uint64_
         double unseen_s = seconds(from_ns - maker->last.t_ns);
         double step_w = power_w - maker->last_w;
         double spread_w = knot_maker_spread_w(maker);
+        /* White unrest: each reading stands in for the time on both of its sides, and that time's
+         * own mean strays by as much as its length allows; a twelfth of a step is counted apart. */
+        double share = 1 + seconds(maker->model.window_ns) / unseen_s - 1.0 / 6;
         seen.t_ns = from_ns;
         seen.flags |= KNOT_GUESS;
         seen.energy_j += unseen_s * (power_w + maker->last_w) / 2;
-        seen.var_j2 += unseen_s * unseen_s * (step_w * step_w / 12 + 0.83 * spread_w * spread_w);
+        seen.var_j2 += unseen_s * unseen_s * (step_w * step_w / 12 + share * spread_w * spread_w);
         ret_knots[n++] = seen;
     }
     double window_s = seconds(to_ns - MAX_OF(seen.t_ns, from_ns));

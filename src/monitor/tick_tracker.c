@@ -148,7 +148,7 @@ static void follow(struct tick_tracker *tracker, const struct tick *tick)
     int64_t weight = blur < (int64_t)(tracker->period_ns / 20) ? 4 : 16;
     tracker->expected_ns = (uint64_t)((int64_t)tracker->expected_ns + off / weight);
     tracker->period_ns = (uint64_t)((int64_t)tracker->period_ns + off / (weight * 8));
-    uint64_t decayed = tracker->deviation_ns - tracker->deviation_ns / 64;
+    uint64_t decayed = tracker->deviation_ns - tracker->deviation_ns / 16;
     strayed = strayed > tick->half_ns ? strayed : strayed / 2;
     tracker->deviation_ns = MIN_OF(MAX_OF(decayed, strayed), tracker->period_ns / 4);
     tracker->expected_ns += tracker->period_ns;
