@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/fdio.h"
+#include "base/macro.h"
 #include "base/mem.h"
 
 static int fail(zeus_error *err, const char *what, const char *path)
@@ -34,7 +35,9 @@ static int read_rest(int fd, const char *path, size_t max, char **text, size_t *
         want = (size_t)st.st_size + 2;
     }
     for (;;) {
-        const int code = mem_grow(text, &capacity, len + want, 1, max + 2);
+        const size_t need =
+            MIN_OF(len + want, max + 2); /* one byte past the limit shows it broken */
+        const int code = mem_grow(text, &capacity, need, 1, max + 2);
         if (code < 0) {
             return err_set(err, code, "%s: larger than %zu bytes, or out of memory", path, max);
         }
@@ -93,8 +96,27 @@ static int write_rest(int fd, const char *text, size_t len)
     return 0;
 }
 
+/* A device, a pipe, a link to something: what must be written into and never replaced. */
+static int must_keep(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int write_into(const char *path, const char *text, size_t len, zeus_error *err)
+{
+    int fd _close_ = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0) {
+        return fail(err, "open", path);
+    }
+    return write_rest(fd, text, len) < 0 ? fail(err, "write", path) : 0;
+}
+
 int file_write_all(const char *path, const char *text, size_t len, zeus_error *err)
 {
+    if (must_keep(path)) {
+        return write_into(path, text, len, err);
+    }
     const size_t size = strlen(path) + 32;
     char *temporary _free_ = mem_calloc(size, 1);
     if (!temporary) {
