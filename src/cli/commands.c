@@ -7,12 +7,14 @@
 extern const struct cli_command cli_cmd_env;
 extern const struct cli_command cli_cmd_doctor;
 extern const struct cli_command cli_cmd_run;
+extern const struct cli_command cli_cmd_report;
 extern const struct cli_command cli_cmd_compare;
 extern const struct cli_command cli_cmd_simulate;
 extern const struct cli_command cli_cmd_sim;
 extern const struct cli_command cli_cmd_generate;
 
 const struct cli_command *const cli_commands[] = {
-    &cli_cmd_env,      &cli_cmd_doctor, &cli_cmd_run,      &cli_cmd_compare,
-    &cli_cmd_simulate, &cli_cmd_sim,    &cli_cmd_generate, NULL,
+    &cli_cmd_env,    &cli_cmd_doctor,   &cli_cmd_run,
+    &cli_cmd_report, &cli_cmd_compare,  &cli_cmd_simulate,
+    &cli_cmd_sim,    &cli_cmd_generate, NULL,
 };
