@@ -32,7 +32,8 @@ static const char head[] =
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde1e6;"
     "vertical-align:top}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
-    ".note{color:#68707a;font-size:.9rem}svg{width:100%;height:auto;display:block}\n"
+    ".note{color:#68707a;font-size:.9rem}.wide "
+    "table{min-width:34rem}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
     "@media(prefers-color-scheme:dark){body{background:#15181c;color:#d5dae0}"
     "pre{background:#22262c}th,td{border-color:#333941}.note{color:#949ca6}}\n"
     "@media print{h2,tr,svg{break-inside:avoid}.wide{overflow:visible}}\n"
@@ -254,8 +255,10 @@ static int build_page(const struct run_report *report, const struct strbuf *data
     put_what(report, out);
     put_rows(rows, count, out);
     for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
-        strbuf_adds(out, is_temperature ? "<h2>Temperature</h2>\n" : "<h2>Power over time</h2>\n");
+        strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
+        strbuf_adds(out, "<div class=\"wide\">");
         r = run_trace_chart(report->timeline, report, is_temperature, out);
+        strbuf_adds(out, "</div>\n");
         strbuf_adds(out, r == 0 ? "" : "<p class=\"note\">nothing was sampled</p>\n");
         if (r < 0 && r != ZEUS_ENOTFOUND) {
             return r;

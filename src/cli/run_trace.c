@@ -45,39 +45,52 @@ zeus_timeline *run_trace_open(zeus_session *session)
     return timeline;
 }
 
+/* Both ends of the time a value held, as far as it is within the run. */
+static void add_hold(struct chart_series *line, double *xy, size_t room, const zeus_point *point,
+                     const uint64_t span_ns[2])
+{
+    uint64_t from_ns = MAX_OF(point->time_ns, span_ns[0]);
+    uint64_t until_ns = MIN_OF(MAX_OF(point->until_ns, from_ns), span_ns[1]);
+    if (point->until_ns < span_ns[0] || from_ns > until_ns) {
+        return;
+    }
+    xy[line->count] = (double)(from_ns - span_ns[0]) * 1e-9;
+    xy[room + line->count++] = point->value;
+    xy[line->count] = (double)(until_ns - span_ns[0]) * 1e-9;
+    xy[room + line->count++] = point->value;
+}
+
 /* One series as a line over seconds since begin_ns; 0, or why there is none. */
 static int load_line(zeus_timeline *timeline, size_t series, const uint64_t span_ns[2],
                      struct chart_series *line)
 {
     size_t count = 0;
     zeus_point none;
-    int r = zeus_timeline_between(timeline, series, span_ns[0], span_ns[1], &none, 0, &count);
+    /* From the very beginning: what held at begin_ns may have begun to hold long before. */
+    int r = zeus_timeline_between(timeline, series, 0, span_ns[1], &none, 0, &count);
     if ((r < 0 && r != ZEUS_ETOOSMALL) || count == 0) {
         return ZEUS_ENOTFOUND;
     }
     zeus_point *points _free_ = mem_calloc(count, sizeof(*points));
-    double *xy = mem_calloc(2 * (count + 1), sizeof(*xy));
+    double *xy = mem_calloc(4 * count, sizeof(*xy));
     if (!points || !xy) {
         free(xy);
         return ZEUS_ENOMEM;
     }
     size_t got = 0;
-    r = zeus_timeline_between(timeline, series, span_ns[0], span_ns[1], points, count, &got);
+    r = zeus_timeline_between(timeline, series, 0, span_ns[1], points, count, &got);
     got = MIN_OF(got, count);
     for (size_t i = 0; i < got; i++) {
-        xy[i] = (double)(points[i].time_ns - span_ns[0]) * 1e-9;
-        xy[count + 1 + i] = points[i].value;
-    }
-    if (got > 0) { /* held to its end */
-        xy[got] =
-            (double)(int64_t)(MIN_OF(points[got - 1].until_ns, span_ns[1]) - span_ns[0]) * 1e-9;
-        xy[count + 1 + got] = points[got - 1].value;
+        add_hold(line, xy, 2 * count, &points[i], span_ns);
     }
     line->x = xy;
-    line->y = xy + count + 1;
-    line->count = got + (got > 0);
+    line->y = xy + 2 * count;
     line->style = CHART_STEP;
-    return r < 0 && r != ZEUS_ETOOSMALL ? r : 0;
+    if (line->count == 0 || (r < 0 && r != ZEUS_ETOOSMALL)) {
+        free(xy);
+        return line->count == 0 ? ZEUS_ENOTFOUND : r;
+    }
+    return 0;
 }
 
 static size_t load_marks(const struct run_report *report, uint64_t begin_ns,
