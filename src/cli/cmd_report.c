@@ -43,6 +43,9 @@ static int run_verify(const struct cli_args *args)
     if (r < 0) {
         return cli_error(args, &err);
     }
+    if (count == 0) {
+        return cli_failure(args, "the report holds no energy that could be recomputed");
+    }
     size_t wrong = 0;
     (void)printf("%5s  %-20s %14s %14s %12s\n", "trial", "place", "stated J", "recomputed J",
                  "difference");

@@ -98,11 +98,15 @@ def drop_checks(data):
     del data["checks"]
 
 
+def empty_checks(data):
+    data["checks"] = []
+
+
 def other_schema(data):
     data["schema"] = "zeus.report/9"
 
 
-@pytest.mark.parametrize("change", [change_energy, change_edge, drop_edges, drop_checks,
+@pytest.mark.parametrize("change", [change_energy, change_edge, drop_edges, drop_checks, empty_checks,
                                     other_schema])
 @pytest.mark.parametrize("is_forged", [False, True])
 def test_a_change_is_found(written, verify, change, is_forged):
