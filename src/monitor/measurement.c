@@ -248,6 +248,22 @@ int measurement_compute(struct zeus_measurement *m)
     return 0;
 }
 
+int measurement_compute_place(struct zeus_measurement *m, size_t position)
+{
+    int r = measurement_compute(m);
+    const struct zeus_monitor *monitor = m->monitor;
+    if (r < 0 || !monitor || !monitor->has_sampler || monitor->places[position].code < 0) {
+        return r;
+    }
+    struct source_pin *pins _free_ = copy_pins(m);
+    if (!pins) {
+        return ZEUS_ENOMEM;
+    }
+    describe(monitor, position, &m->energies[position]);
+    compute_sampled(monitor, position, m, pins, &m->energies[position]);
+    return 0;
+}
+
 int measurement_is_closed(const struct zeus_measurement *m)
 {
     if (!m->monitor || !m->monitor->has_sampler) {
