@@ -46,6 +46,7 @@ struct direct_edge {
     zeus_energy_sample sample;
     int32_t code;
     uint32_t is_set;
+    uint32_t holes; /* stretches the counter had lost by then */
 };
 
 enum window_state { WINDOW_POOLED = 0, WINDOW_OPEN, WINDOW_ENDED };

@@ -171,6 +171,12 @@ static void compute_direct(const struct zeus_monitor *monitor, size_t i,
         (void)approximate(monitor, i, window_s, &status, energy);
         return;
     }
+    if (a->holes != b->holes) {
+        unknown(
+            energy, ZEUS_ESTALE,
+            "the counter lost a stretch of the window: it was read too seldom to see its wraps");
+        return;
+    }
     double tick_s = (double)place->model.tick_ns * 1e-9;
     if (b->sample.energy_uj < a->sample.energy_uj) {
         unknown(energy, ZEUS_EDRIVER, "the counter went back during the window");
