@@ -197,6 +197,37 @@ ZEUS_API size_t zeus_measurement_count(const zeus_measurement *measurement);
 ZEUS_API int zeus_measurement_get(zeus_measurement *measurement, size_t position,
                                   zeus_energy *ret_energy) ZEUS_CHECK;
 
+/* The raw material of a measurement: what a sensor showed around an edge of the window. A knot is
+ * an instant at which the energy since the source's start is known. docs/report.md has the rule by
+ * which the joules follow from two edges. */
+#define ZEUS_KNOT_GUESS     (1u << 0) /* the stretch before was filled from its sides */
+#define ZEUS_KNOT_GAP       (1u << 1) /* nothing is known of the stretch before: not counted */
+#define ZEUS_KNOT_POWER     (1u << 2) /* made from power, not from a counter's tick */
+#define ZEUS_EDGE_KNOTS_MAX 22u
+typedef struct zeus_knot {
+    uint64_t time_ns;
+    uint32_t half_ns; /* the instant is known to -/+ this */
+    uint32_t flags;   /* ZEUS_KNOT_... */
+    double energy_j;  /* since the source's start, gaps left out */
+} zeus_knot;
+typedef struct zeus_edge {
+    uint64_t time_ns;
+    uint64_t period_ns; /* of the knots */
+    uint64_t now_ns;    /* latest power reading, for an edge past the last knot */
+    double now_w;       /* NaN: none */
+    double blur_s;      /* length over which the sensor smooths, 0 for counters */
+    double settled_j;   /* energy at an edge settled long ago, NaN otherwise */
+    uint32_t source;    /* ZEUS_SOURCE_... the knots are of */
+    uint32_t knot_count;
+    zeus_knot knots[ZEUS_EDGE_KNOTS_MAX]; /* by time: up to 11 on either side of the edge */
+} zeus_edge;
+
+/* Both edges of a place and its energy, computed anew so that they are of one moment (the
+ * measurement then holds this energy). STATE after the monitor was closed or without the sampler,
+ * NOTSUP for a place without a source, AGAIN when the sensor did not stand still. */
+ZEUS_API int zeus_measurement_edges(zeus_measurement *measurement, size_t position,
+                                    zeus_edge ret_edges[2], zeus_energy *ret_energy) ZEUS_CHECK;
+
 /* The place that stands for a device: a GPU's board or module, a CPU's package, its DRAM.
  * NOTFOUND when the device is not monitored or has no such domain. */
 ZEUS_API int zeus_measurement_gpu(zeus_measurement *measurement, uint32_t index,

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/run_report.h"
+#include "cli/run_trace.h"
 
 #define REPEATS_MAX        100000u
 #define UNTIL_CI_MIN_RUNS  3u
@@ -177,12 +178,16 @@ static int write_json(const struct run_report *report, FILE *out)
  * program failed itself: then its status is the one to pass on. */
 static int finish(const struct cli_args *args, const struct run_report *report)
 {
+    int r_report = write_file(args, "report", report, run_html_write); /* settles the energies */
+    int r_plot = write_file(args, "plot", report, run_trace_write);
     int r = write_file(args, "json", report, write_json);
     int r_csv = write_file(args, "csv", report, run_report_csv);
     if (!cli_has(args, "quiet")) {
         run_report_text(report, stderr);
     }
-    return r ? r : r_csv;
+    r = r ? r : r_csv;
+    r = r ? r : r_report;
+    return r ? r : r_plot;
 }
 
 static int run_trials(const struct cli_args *args, const struct run_settings *s,
@@ -231,7 +236,10 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
         code = cli_failure(args, "out of memory");
     }
     if (code == 0) {
+        int is_traced = cli_has(args, "plot") || cli_has(args, "report");
+        report.timeline = is_traced ? run_trace_open(session) : NULL;
         code = run_trials(args, s, &options, &report);
+        zeus_timeline_stop(report.timeline);
     }
     struct child last = {.stdout_fd = -1};
     int has_run = report.trial_count > 0;
@@ -247,6 +255,7 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
     for (size_t t = 0; t < report.trial_count; t++) {
         trial_done(&report.trials[t]);
     }
+    zeus_timeline_close(report.timeline);
     free(report.trials);
     free(report.idle.place_w);
     if (has_run && child_exit_code(&last) != 0) {
@@ -302,6 +311,10 @@ static const struct cli_option options[] = {
      .help = "begin a new phase at each line of the program's output that contains TEXT"},
     {.name = "json", .arg = "FILE", .help = "write the result as JSON (zeus.run/1); - is stdout"},
     {.name = "csv", .arg = "FILE", .help = "write one line a run and domain; - is stdout"},
+    {.name = "plot", .arg = "FILE", .help = "draw power over time as SVG, phases marked"},
+    {.name = "report",
+     .arg = "FILE",
+     .help = "write one self-contained HTML page; 'zeus report verify' checks it"},
     {.name = "quiet", .letter = 'q', .help = "no summary on stderr"},
 };
 

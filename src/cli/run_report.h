@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include <zeus/timeline.h>
+
 #include "base/strbuf.h"
 #include "cli/run_trial.h"
 
@@ -25,6 +27,7 @@ struct run_report {
     uint32_t warmups;
     uint32_t asked; /* repeats that were asked for */
     struct run_idle idle;
+    zeus_timeline *timeline; /* borrowed; NULL: not asked for */
 };
 
 /* One row of the result: a place, or a sum of places. */

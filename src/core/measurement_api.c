@@ -101,6 +101,19 @@ int zeus_measurement_get(zeus_measurement *measurement, size_t position, zeus_en
     return r;
 }
 
+int zeus_measurement_edges(zeus_measurement *measurement, size_t position, zeus_edge ret_edges[2],
+                           zeus_energy *ret_energy)
+{
+    if (!measurement || !ret_edges || !ret_energy || position >= measurement->count) {
+        return ZEUS_EINVAL;
+    }
+    int r = measurement_edges(measurement, position, ret_edges);
+    if (r == 0) {
+        *ret_energy = measurement->energies[position];
+    }
+    return r;
+}
+
 /* The place of a device with the first of two domain kinds that it has. */
 static int find(zeus_measurement *measurement, uint32_t device_kind, uint32_t index,
                 const uint32_t domain_kinds[2], zeus_energy *ret_energy)

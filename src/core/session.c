@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <zeus/version.h>
 
@@ -28,7 +27,7 @@ const char *zeus_version(void)
 
 int session_check_process(const struct zeus_session *session)
 {
-    return session->pid == getpid() ? 0 : ZEUS_ESTATE;
+    return forkmark_is_child(&session->fork_mark) ? ZEUS_ESTATE : 0;
 }
 
 /* Options of an older or newer caller: known fields are taken, unknown ones must be zero. */
@@ -148,6 +147,7 @@ static int adopt_kind(struct zeus_session *session, struct device_list *found, u
         }
         found->items[i] = NULL;
         dev->info.index = index++;
+        dev->fork_mark = &session->fork_mark;
         int r = device_list_add(&session->visible, dev);
         if (r < 0) {
             return r;
@@ -179,7 +179,7 @@ static int fill(struct zeus_session *session, const zeus_session_options *option
     session->log = (struct log_sink){options->log, options->log_user};
     session->env =
         (struct device_env){.root_fd = -1, .log = &session->log, .get_env = secure_env_get};
-    session->pid = getpid();
+    forkmark_init(&session->fork_mark);
     int r = open_root(session, options->root, err);
     if (r < 0) {
         return r;
@@ -230,6 +230,7 @@ void zeus_session_close(zeus_session *session)
     }
     device_list_done(&session->visible);
     fdio_closep(&session->env.root_fd);
+    forkmark_done(&session->fork_mark);
     free(session->root);
     free(session);
 }

@@ -5,10 +5,9 @@
 #ifndef ZEUS_CORE_SESSION_H
 #define ZEUS_CORE_SESSION_H
 
-#include <sys/types.h>
-
 #include <zeus/session.h>
 
+#include "base/forkmark.h"
 #include "device/backend.h"
 
 #define SESSION_FINDINGS_MAX 16
@@ -19,8 +18,8 @@ struct zeus_session {
     uint32_t finding_count;
     struct log_sink log;
     struct device_env env;
-    char *root; /* owned */
-    pid_t pid;  /* of the process that opened it: a forked child must not use it */
+    char *root;                /* owned */
+    struct forkmark fork_mark; /* whose session it is: a forked child must not use it */
 };
 
 /* ZEUS_ESTATE in a forked child, 0 otherwise. */

@@ -27,6 +27,7 @@
 #include "base/log.h"
 
 struct device;
+struct forkmark;
 
 /* All functions return 0 or a negative ZEUS_E code and leave outputs alone on failure. `err` may be
  * NULL; a backend that has a vendor's code or text puts it there. */
@@ -79,6 +80,7 @@ struct device_ops {
  * constant afterwards, except info.index and the visibility marks, which the session sets. */
 struct device {
     const struct device_ops *ops;
+    const struct forkmark *fork_mark; /* the session's, borrowed; NULL without one */
     zeus_device_info info;
     zeus_domain_info *domains; /* owned, freed by device_base_done */
     uint32_t domain_count;

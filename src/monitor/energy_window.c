@@ -65,6 +65,10 @@ static void read_directs(const struct zeus_monitor *monitor, struct zeus_measure
         if (monitor->sources[i].config.has_counter) {
             direct->code = monitor->io.read_energy(monitor->io.user, place->dev, place->domain,
                                                    &direct->sample);
+            direct->holes =
+                monitor->io.energy_holes
+                    ? monitor->io.energy_holes(monitor->io.user, place->dev, place->domain)
+                    : 0;
         }
     }
 }

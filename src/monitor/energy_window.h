@@ -46,6 +46,7 @@ struct direct_edge {
     zeus_energy_sample sample;
     int32_t code;
     uint32_t is_set;
+    uint32_t holes; /* stretches the counter had lost by then */
 };
 
 enum window_state { WINDOW_POOLED = 0, WINDOW_OPEN, WINDOW_ENDED };
@@ -146,6 +147,13 @@ int measurement_total(struct zeus_measurement *measurement, uint8_t which, zeus_
 #define MEASUREMENT_TOTAL_GPU 2u
 /* Frees what a measurement owns beside itself. */
 void measurement_done(struct zeus_measurement *measurement);
+
+/* One place computed anew, where the sampler runs. */
+int measurement_compute_place(struct zeus_measurement *measurement, size_t position) ZEUS_CHECK;
+
+/* measurement_edges.c */
+int measurement_edges(struct zeus_measurement *measurement, size_t position, zeus_edge ret_edges[2])
+    ZEUS_CHECK;
 
 /* measurement_json.c */
 int measurement_json(struct zeus_measurement *measurement, int indent, const char **ret_text)

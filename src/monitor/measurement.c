@@ -171,6 +171,12 @@ static void compute_direct(const struct zeus_monitor *monitor, size_t i,
         (void)approximate(monitor, i, window_s, &status, energy);
         return;
     }
+    if (a->holes != b->holes) {
+        unknown(
+            energy, ZEUS_ESTALE,
+            "the counter lost a stretch of the window: it was read too seldom to see its wraps");
+        return;
+    }
     double tick_s = (double)place->model.tick_ns * 1e-9;
     if (b->sample.energy_uj < a->sample.energy_uj) {
         unknown(energy, ZEUS_EDRIVER, "the counter went back during the window");
@@ -245,6 +251,22 @@ int measurement_compute(struct zeus_measurement *m)
         }
     }
     m->is_computed = 1;
+    return 0;
+}
+
+int measurement_compute_place(struct zeus_measurement *m, size_t position)
+{
+    int r = measurement_compute(m);
+    const struct zeus_monitor *monitor = m->monitor;
+    if (r < 0 || !monitor || !monitor->has_sampler || monitor->places[position].code < 0) {
+        return r;
+    }
+    struct source_pin *pins _free_ = copy_pins(m);
+    if (!pins) {
+        return ZEUS_ENOMEM;
+    }
+    describe(monitor, position, &m->energies[position]);
+    compute_sampled(monitor, position, m, pins, &m->energies[position]);
     return 0;
 }
 

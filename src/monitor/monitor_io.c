@@ -19,6 +19,12 @@ static uint64_t wall_ns(void *user)
     return clock_wall_ns();
 }
 
+static uint32_t energy_holes(void *user, struct device *dev, uint32_t domain)
+{
+    (void)user;
+    return device_energy_holes(dev, domain);
+}
+
 static int read_energy(void *user, struct device *dev, uint32_t domain,
                        zeus_energy_sample *ret_sample)
 {
@@ -43,6 +49,7 @@ const struct monitor_io monitor_io_devices = {
     .now_ns = now_ns,
     .wall_ns = wall_ns,
     .read_energy = read_energy,
+    .energy_holes = energy_holes,
     .read_power = read_power,
     .read_temperature = read_temperature,
 };

@@ -19,6 +19,8 @@ struct monitor_io {
                        zeus_energy_sample *ret_sample);
     int (*read_power)(void *user, struct device *dev, uint32_t domain, uint32_t field,
                       zeus_power_sample *ret_sample);
+    /* Stretches the counter lost so far (device_energy_holes); NULL: none are ever lost. */
+    uint32_t (*energy_holes)(void *user, struct device *dev, uint32_t domain);
     int (*read_temperature)(void *user, struct device *dev, int32_t *ret_c);
     void *user;
 };

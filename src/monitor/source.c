@@ -296,6 +296,12 @@ static const struct source_track *track_of(const struct source *source, uint32_t
     return kind == ZEUS_SOURCE_COUNTER ? &source->counter : &source->power;
 }
 
+struct estimator source_reader(const struct source *source, uint32_t kind,
+                               const struct source_status *status)
+{
+    return reader(source, track_of(source, kind), status);
+}
+
 /* The track to answer from; ZEUS_SOURCE_NONE when there is none. */
 static uint32_t choose(const struct source *source, const struct source_status *status)
 {

@@ -105,6 +105,10 @@ int source_estimate(const struct source *source, const struct source_pin *begin_
 int source_pin_edge(const struct source *source, uint64_t t_ns, struct source_pin *ret_pin)
     ZEUS_CHECK;
 
+/* The estimator over the track of that kind, and how far its ring has come. */
+struct estimator source_reader(const struct source *source, uint32_t kind,
+                               const struct source_status *status);
+
 /* Whether the sensors have shown the instant t. A source that cannot be read never will: 1. */
 int source_is_closed(const struct source *source, uint64_t t_ns);
 

@@ -111,16 +111,22 @@ def test_phases_end_though_a_daemon_holds_the_pipe(start):
     os.kill(pid, signal.SIGKILL)
 
 
-def test_stop_and_continue(start):
-    run = start("-q", "--", "sh", "-c", "echo $$; kill -TSTP $$; exit 5", stdout=subprocess.PIPE)
-    run.stdout.readline()
+def test_stop_and_continue(clean_env):
+    """As under a shell with job control: the terminal's stop is ignored by a process group whose
+    parent is of another session, so the job needs a shell of its own session above it."""
+    script = (f"set -m; {ZEUS} run -q -- sh -c 'kill -TSTP $$; exit 5' & echo $!; "
+              "while :; do wait $!; [ $? = 5 ] && exit 5; sleep 0.05; done")
+    shell = subprocess.Popen(["bash", "-c", script], env=clean_env, text=True,
+                             start_new_session=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+    pid = int(shell.stdout.readline())
 
     def state():
-        with open(f"/proc/{run.pid}/stat") as stat:
+        with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rsplit(")", 1)[1].split()[0]
     wait_for(lambda: state() == "T")
-    run.send_signal(signal.SIGCONT)
-    assert run.wait(10) == 5
+    os.kill(pid, signal.SIGCONT)
+    assert shell.wait(10) == 5
 
 
 @pytest.mark.parametrize("command, code, words", [

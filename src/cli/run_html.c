@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `zeus run --report`: one page that needs nothing else. Its policy forbids every request; what is
+ * not ours (command lines, names) passes through svg_escape or the JSON writer with "<" hidden.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "cli/report_edge.h"
+#include "cli/run_trace.h"
+#include "codec/json_writer.h"
+#include "plot/svg.h"
+
+#define PAGE_BYTES (512u << 20)
+
+static const char head[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+    "<title>Zeus energy report</title>\n<style>\n"
+    ":root{color-scheme:light dark}\n"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;"
+    "background:#fff;color:#23282e}\n"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}\n"
+    "code,pre{font:.9em ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}\n"
+    "pre{background:#f0f2f5;padding:.6rem;border-radius:.3rem}\n"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;width:100%}\n"
+    "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde1e6;"
+    "vertical-align:top}\n"
+    ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+    ".note{color:#68707a;font-size:.9rem}.wide "
+    "table{min-width:34rem}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
+    "@media(prefers-color-scheme:dark){body{background:#15181c;color:#d5dae0}"
+    "pre{background:#22262c}th,td{border-color:#333941}.note{color:#949ca6}}\n"
+    "@media print{h2,tr,svg{break-inside:avoid}.wide{overflow:visible}}\n"
+    "</style></head><body>\n";
+
+static void cell(struct strbuf *out, const char *text)
+{
+    strbuf_adds(out, "<td>");
+    svg_escape(out, text);
+    strbuf_adds(out, "</td>");
+}
+
+static void cell_j(struct strbuf *out, double value)
+{
+    if (isnan(value)) {
+        strbuf_adds(out, "<td class=\"n\">unknown</td>");
+    } else {
+        strbuf_addf(out, "<td class=\"n\">%.3f</td>", value);
+    }
+}
+
+static void put_what(const struct run_report *report, struct strbuf *out)
+{
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    time_t when = (time_t)(zeus_measurement_begin_wall_ns(report->trials[0].measurement) /
+                           UINT64_C(1000000000));
+    struct tm utc;
+    char date[40] = "";
+    if (gmtime_r(&when, &utc)) {
+        (void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &utc);
+    }
+    strbuf_adds(out, "<h1>Energy of a run</h1>\n<pre>");
+    for (size_t i = 0; report->argv[i]; i++) {
+        strbuf_adds(out, i ? "\n  " : "");
+        svg_escape(out, report->argv[i]);
+    }
+    strbuf_addf(out, "</pre>\n<p>Began %s. Exit code %d. %zu run%s, the last took %.3f s. Zeus %s.",
+                date, child_exit_code(&last->child), report->trial_count,
+                report->trial_count == 1 ? "" : "s", last->time_s, zeus_version());
+    strbuf_adds(out, "</p>\n");
+}
+
+static void put_devices(const struct run_report *report, struct strbuf *out)
+{
+    strbuf_adds(out, "<h2>Devices</h2>\n<div class=\"wide\"><table><tr><th>Device<th>Name"
+                     "<th>Driver<th>Temperature at the end<th>Clocks<th>Power limit</tr>\n");
+    for (uint32_t i = 0; i < zeus_session_all_count(report->session); i++) {
+        zeus_device *dev = zeus_session_all(report->session, i);
+        zeus_device_info info;
+        int32_t temperature_c = 0;
+        zeus_activity activity = {0};
+        zeus_power_limits limits;
+        char text[120];
+        if (zeus_device_get_info(dev, &info) < 0) {
+            continue;
+        }
+        (void)snprintf(text, sizeof(text), "%s%d%s", zeus_kind_name(info.kind), info.index,
+                       info.flags & ZEUS_DEVICE_SIMULATED ? " (simulated)" : "");
+        strbuf_adds(out, "<tr>");
+        cell(out, text);
+        cell(out, info.name);
+        (void)snprintf(text, sizeof(text), "%s %s", info.backend, info.driver);
+        cell(out, text);
+        int r = zeus_device_read_temperature(dev, &temperature_c);
+        (void)snprintf(text, sizeof(text), r == 0 ? "%d °C" : "not known", temperature_c);
+        cell(out, text);
+        r = zeus_device_read_activity(dev, &activity);
+        int is_known = r == 0 && (activity.valid & ZEUS_ACTIVITY_GRAPHICS_CLOCK);
+        (void)snprintf(text, sizeof(text), is_known ? "%u MHz" : "not known",
+                       activity.graphics_mhz);
+        cell(out, text);
+        r = zeus_device_read_power_limits(dev, &limits);
+        (void)snprintf(text, sizeof(text), r == 0 ? "%.0f W" : "not known",
+                       r == 0 ? (double)limits.current_uw * 1e-6 : 0.0);
+        cell(out, text);
+        strbuf_adds(out, "</tr>\n");
+    }
+    strbuf_adds(out, "</table></div>\n");
+}
+
+static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
+{
+    strbuf_adds(out, "<h2>Energy</h2>\n<div class=\"wide\"><table><tr><th>Place<th class=\"n\">"
+                     "Joules<th class=\"n\">&plusmn; random<th class=\"n\">&plusmn; systematic"
+                     "<th>Source<th>Warnings</tr>\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct run_row *row = &rows[i];
+        strbuf_adds(out, "<tr>");
+        cell(out, row->label);
+        cell_j(out, row->mean_j);
+        cell_j(out, row->random_j);
+        cell_j(out, row->systematic_j);
+        strbuf_adds(out, "<td>");
+        svg_escape(out, row->first.name[0] ? zeus_source_name(row->first.source) : "sum");
+        if (row->first.sensor_class[0]) {
+            strbuf_adds(out, ", ");
+            svg_escape(out, row->first.sensor_class);
+        }
+        strbuf_adds(out, "</td><td>");
+        const char *between = "";
+        for (uint32_t bit = 0; bit < 32; bit++) {
+            const char *name = row->flags & (1u << bit) ? zeus_energy_flag_name(1u << bit) : NULL;
+            if (name) {
+                strbuf_adds(out, between);
+                svg_escape(out, name);
+                between = ", ";
+            }
+        }
+        strbuf_adds(out, row->reason[0] ? ": " : "");
+        svg_escape(out, row->reason);
+        strbuf_adds(out, "</td></tr>\n");
+    }
+    strbuf_adds(out, "</table></div>\n<p class=\"note\">Random: half width of the 95&nbsp;% "
+                     "interval. Systematic: bound of the sensor's gain and offset error, which "
+                     "repeating does not shrink.</p>\n");
+}
+
+static void put_edge(struct json_writer *w, const zeus_edge *edge)
+{
+    json_begin_object(w);
+    json_key_u64(w, "time_ns", edge->time_ns);
+    json_key_u64(w, "period_ns", edge->period_ns);
+    json_key_u64(w, "now_ns", edge->now_ns);
+    json_key_double(w, "now_w", edge->now_w);
+    json_key_double(w, "blur_s", edge->blur_s);
+    json_key_double(w, "settled_j", edge->settled_j);
+    json_key_string(w, "source", zeus_source_name(edge->source));
+    json_key(w, "knots");
+    json_begin_array(w);
+    for (uint32_t i = 0; i < edge->knot_count; i++) {
+        json_begin_array(w);
+        json_u64(w, edge->knots[i].time_ns);
+        json_u64(w, edge->knots[i].half_ns);
+        json_u64(w, edge->knots[i].flags);
+        json_double(w, edge->knots[i].energy_j);
+        json_end_array(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
+/* Edges of all places first: they settle the energies that everything after them shows. */
+static void put_checks(const struct run_report *report, const struct run_row *rows,
+                       struct json_writer *w)
+{
+    json_key(w, "checks");
+    json_begin_array(w);
+    for (size_t t = 0; t < report->trial_count; t++) {
+        zeus_measurement *m = report->trials[t].measurement;
+        for (size_t i = 0; i < zeus_measurement_count(m); i++) {
+            zeus_edge edges[2];
+            zeus_energy energy;
+            if (zeus_measurement_edges(m, i, edges, &energy) < 0 || isnan(energy.energy_j)) {
+                continue;
+            }
+            json_begin_object(w);
+            json_key_u64(w, "trial", t);
+            json_key_string(w, "place", rows[i].label);
+            json_key_double(w, "energy_j", energy.energy_j);
+            json_key_double(w, "random_j", energy.random_j);
+            json_key(w, "edges");
+            json_begin_array(w);
+            put_edge(w, &edges[0]);
+            put_edge(w, &edges[1]);
+            json_end_array(w);
+            json_end_object(w);
+        }
+    }
+    json_end_array(w);
+}
+
+static int build_data(const struct run_report *report, struct strbuf *out)
+{
+    struct run_row *rows _free_ = NULL;
+    size_t count = 0;
+    struct strbuf run;
+    struct json_writer w;
+    strbuf_init(&run, PAGE_BYTES);
+    json_writer_init(&w, out, 0);
+    int r = run_report_rows(report, &rows, &count);
+    if (r == 0) {
+        json_begin_object(&w);
+        json_key_string(&w, "schema", "zeus.report/1");
+        put_checks(report, rows, &w);
+        r = run_report_json(report, &run);
+        json_key(&w, "run");
+        json_raw(&w, strbuf_text(&run));
+        json_end_object(&w);
+        r = r < 0 ? r : json_writer_finish(&w);
+    }
+    strbuf_done(&run);
+    return r;
+}
+
+/* "<" only occurs inside strings of JSON, where it can be spelled so that no tag ends the data. */
+static void put_data(const struct strbuf *data, struct strbuf *out)
+{
+    strbuf_adds(out, REPORT_DATA_BEGIN);
+    for (size_t i = 0; i < data->len; i++) {
+        if (data->data[i] == '<') {
+            strbuf_adds(out, "\\u003c");
+        } else {
+            strbuf_addc(out, data->data[i]);
+        }
+    }
+    strbuf_adds(out, REPORT_DATA_END "\n");
+}
+
+static int build_page(const struct run_report *report, const struct strbuf *data,
+                      struct strbuf *out)
+{
+    struct run_row *rows _free_ = NULL;
+    size_t count = 0;
+    int r = run_report_rows(report, &rows, &count);
+    if (r < 0) {
+        return r;
+    }
+    strbuf_adds(out, head);
+    put_what(report, out);
+    put_rows(rows, count, out);
+    for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
+        strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
+        strbuf_adds(out, "<div class=\"wide\">");
+        r = run_trace_chart(report->timeline, report, is_temperature, out);
+        strbuf_adds(out, "</div>\n");
+        strbuf_adds(out, r == 0 ? "" : "<p class=\"note\">nothing was sampled</p>\n");
+        if (r < 0 && r != ZEUS_ENOTFOUND) {
+            return r;
+        }
+    }
+    put_devices(report, out);
+    strbuf_adds(out, "<p class=\"note\">The raw readings around both ends of each measurement are "
+                     "part of this file; <code>zeus report verify FILE</code> recomputes the "
+                     "joules from them.</p>\n");
+    put_data(data, out);
+    strbuf_adds(out, "</body></html>\n");
+    strbuf_addf(out, REPORT_SEAL "%016" PRIx64 " -->\n", report_seal(strbuf_text(out), out->len));
+    return strbuf_status(out);
+}
+
+int run_html_write(const struct run_report *report, FILE *out)
+{
+    struct strbuf data;
+    struct strbuf page;
+    strbuf_init(&data, PAGE_BYTES);
+    strbuf_init(&page, PAGE_BYTES);
+    int r = build_data(report, &data);
+    r = r < 0 ? r : build_page(report, &data, &page);
+    if (r == 0) {
+        (void)fwrite(strbuf_text(&page), 1, page.len, out);
+    }
+    strbuf_done(&data);
+    strbuf_done(&page);
+    return r;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The raw edges of a measurement: the knots around both, copied out of the rings together with the
+ * energy that was computed from them. A knot that arrives in between makes us start over, so that
+ * numbers and knots are of one moment.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "base/mutex.h"
+#include "monitor/energy_window.h"
+
+#define TRIES 50u
+#define SIDE  (ZEUS_EDGE_KNOTS_MAX / 2)
+
+/* Number of the last knot at or before t, or of the oldest. */
+static uint64_t knot_before(const struct ring *ring, uint64_t t_ns, uint64_t end)
+{
+    uint64_t oldest = ring_oldest(ring, end);
+    uint64_t low = oldest;
+    uint64_t high = end;
+    struct knot knot;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (!knot_read(ring, middle, &knot) || knot.t_ns <= t_ns) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > oldest ? low - 1 : oldest;
+}
+
+static void copy_knots(const struct estimator *est, uint64_t t_ns, zeus_edge *edge)
+{
+    uint64_t end = ring_end(est->knots);
+    uint64_t oldest = ring_oldest(est->knots, end);
+    uint64_t at = knot_before(est->knots, t_ns, end);
+    uint64_t from = at > oldest + SIDE - 1 ? at - (SIDE - 1) : oldest;
+    for (uint64_t i = from; i < MIN_OF(at + SIDE + 1, end); i++) {
+        struct knot knot;
+        if (knot_read(est->knots, i, &knot)) {
+            edge->knots[edge->knot_count++] = (zeus_knot){
+                .time_ns = knot.t_ns,
+                .half_ns = knot.half_ns,
+                .flags = knot.flags,
+                .energy_j = knot.energy_j,
+            };
+        }
+    }
+}
+
+static void take_edge(const struct source *source, const struct source_pin *pin, uint64_t t_ns,
+                      const struct source_status *status, uint32_t kind, zeus_edge *edge)
+{
+    struct estimator est = source_reader(source, kind, status);
+    *edge = (zeus_edge){
+        .time_ns = t_ns,
+        .period_ns = est.period_ns,
+        .now_ns = est.now_ns,
+        .now_w = est.now_w,
+        .blur_s = est.blur_s,
+        .settled_j = pin->is_set && pin->source == kind ? pin->edge.energy_j : (double)NAN,
+        .source = kind,
+    };
+    copy_knots(&est, t_ns, edge);
+}
+
+static int is_same(const struct source_status *a, const struct source_status *b)
+{
+    return a->reads == b->reads && a->power_t_ns == b->power_t_ns && a->is_suspect == b->is_suspect;
+}
+
+int measurement_edges(struct zeus_measurement *m, size_t position, zeus_edge ret_edges[2])
+{
+    const struct zeus_monitor *monitor = m->monitor;
+    if (!monitor || !monitor->has_sampler) {
+        return ZEUS_ESTATE;
+    }
+    const struct source *source = &monitor->sources[position];
+    for (uint32_t i = 0; i < TRIES; i++) {
+        struct source_status before;
+        struct source_status after;
+        struct source_pin pins[2];
+        memset(&before, 0, sizeof before);
+        memset(&after, 0, sizeof after);
+        source_read_status(source, &before);
+        struct stripe *stripe = window_stripe(m->monitor, m->hash);
+        mutex_lock(&stripe->lock);
+        memcpy(pins, &m->pins[2 * position], sizeof pins);
+        mutex_unlock(&stripe->lock);
+        int r = measurement_compute_place(m, position);
+        if (r < 0) {
+            return r;
+        }
+        uint32_t kind = m->energies[position].source;
+        if (kind == ZEUS_SOURCE_NONE || (m->energies[position].flags & ZEUS_ENERGY_APPROXIMATED)) {
+            return ZEUS_ENOTSUP;
+        }
+        take_edge(source, &pins[0], m->begin_ns, &before, kind, &ret_edges[0]);
+        take_edge(source, &pins[1], m->end_ns, &before, kind, &ret_edges[1]);
+        source_read_status(source, &after);
+        if (is_same(&before, &after)) {
+            return 0;
+        }
+    }
+    return ZEUS_EAGAIN;
+}
