@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Threads on Linux. The wait is on a condition with the monotonic clock, so that one call covers
- * both the deadline and the wake-up.
+ * Threads with a name, a deadline and a wake-up. The wait is on a condition with the monotonic
+ * clock, so that one call covers both; how to ask for that clock is the platform's (thread_wait.h).
  */
 #include "base/thread.h"
 
@@ -12,31 +12,20 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/thread_wait.h"
 
 static void *enter(void *argument)
 {
     struct thread *thread = argument;
-    (void)pthread_setname_np(pthread_self(), thread->name); /* for ps and debuggers only */
+    thread_wait_name_self(thread->name); /* for ps and debuggers only */
     thread->run(thread, thread->user);
     return NULL;
 }
 
 static int init_sync(struct thread *thread)
 {
-    pthread_condattr_t attr;
-    int e = pthread_condattr_init(&attr);
-    if (e != 0) {
-        return e;
-    }
-    e = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    if (e == 0) {
-        e = pthread_cond_init(&thread->wake, &attr);
-    }
-    (void)pthread_condattr_destroy(&attr);
-    if (e == 0) {
-        e = pthread_mutex_init(&thread->lock, NULL);
-    }
-    return e;
+    int e = thread_wait_init(&thread->wake);
+    return e != 0 ? e : pthread_mutex_init(&thread->lock, NULL);
 }
 
 int thread_start(struct thread *thread, const char *name,
@@ -67,12 +56,10 @@ int thread_start(struct thread *thread, const char *name,
 
 int thread_sleep_until_ns(struct thread *thread, uint64_t deadline_ns)
 {
-    struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
-                                .tv_nsec = (long)(deadline_ns % 1000000000u)};
     pthread_mutex_lock(&thread->lock);
     int e = 0;
     while (!thread->is_stopping && !thread->is_woken && e != ETIMEDOUT) {
-        e = pthread_cond_timedwait(&thread->wake, &thread->lock, &deadline);
+        e = thread_wait_until(&thread->wake, &thread->lock, deadline_ns);
     }
     thread->is_woken = 0;
     int is_stopping = thread->is_stopping;

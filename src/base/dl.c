@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * dlopen and dlsym behind a table.
+ * dlopen and dlsym behind a table; the same on Linux and macOS (RTLD_NODELETE is an extension on
+ * both).
  */
 #include "base/dl.h"
 
