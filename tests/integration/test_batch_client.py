@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, ZEUS
 
 JOB = BUILD / "examples" / "recurring_job"
 SERVE = BUILD / "bin" / "zeus-serve"
@@ -29,7 +29,9 @@ def server(tmp_path):
 
 
 def recur(*args):
-    return subprocess.run([JOB, *args], capture_output=True, text=True, timeout=60)
+    """One recurrence, its energy measured on the simulated node."""
+    return subprocess.run([ZEUS, "sim", "--node", "demo", "--", JOB, *args], capture_output=True,
+                          text=True, timeout=60)
 
 
 def test_a_job_recurs(server):
@@ -39,17 +41,17 @@ def test_a_job_recurs(server):
     job_id, _, _, size = first.stdout.splitlines()[0].split()
     sizes = [int(size)]
     outcomes = [first.stdout.splitlines()[1].split()[0]]
-    for _ in range(14):
+    for _ in range(9):
         done = recur(url, job_id)
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()
         assert lines[0].startswith(job_id + " ")
         sizes.append(int(lines[0].split()[-1]))
         outcomes.append(lines[1].split()[0])
-    # Default, down to the smallest, up; the second round from the cheapest; then the cheapest.
-    assert sizes[:9] == [64, 32, 16, 8, 128, 32, 16, 8, 64]
+    # Default, down to the smallest, up; what follows depends on the energies measured.
+    assert sizes[:5] == [64, 32, 16, 8, 128]
+    assert outcomes[:3] == ["converged"] * 3
     assert [o for s, o in zip(sizes, outcomes) if s == 128] == ["failed"]
-    assert sizes[9:] == [32] * 6
 
 
 def test_refusals(server):
