@@ -124,9 +124,12 @@ def test_stop_and_continue(clean_env):
     def state():
         with open(f"/proc/{pid}/stat") as stat:
             return stat.read().rsplit(")", 1)[1].split()[0]
-    wait_for(lambda: state() == "T")
-    os.kill(pid, signal.SIGCONT)
-    assert shell.wait(10) == 5
+    try:
+        wait_for(lambda: state() == "T")
+        os.kill(pid, signal.SIGCONT)
+        assert shell.wait(10) == 5
+    finally:
+        shell.kill()
 
 
 @pytest.mark.parametrize("command, code, words", [
