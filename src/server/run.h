@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "server/context.h"
-#include "server/options.h"
+#include "codec/options.h"
 
 struct run_options {
     const char *host;

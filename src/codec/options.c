@@ -2,7 +2,7 @@
  *
  * The option tables' reader.
  */
-#include "server/options.h"
+#include "codec/options.h"
 
 #include <string.h>
 #include <strings.h>

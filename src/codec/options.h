@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Command-line flags and environment variables of zeus-serve, by table. Precedence: built-in,
+ * Command-line flags and environment variables of a program, by table. Precedence: built-in,
  * environment, flag. Unknown flags are errors with the nearest name; an environment variable that
  * does not parse is an error naming it.
  */
-#ifndef ZEUS_SERVER_OPTIONS_H
-#define ZEUS_SERVER_OPTIONS_H
+#ifndef ZEUS_CODEC_OPTIONS_H
+#define ZEUS_CODEC_OPTIONS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,4 +40,4 @@ int options_read(const struct option_def *defs, size_t count, int argc, char *co
 
 void options_help(const struct option_def *defs, size_t count, FILE *out);
 
-#endif /* ZEUS_SERVER_OPTIONS_H */
+#endif /* ZEUS_CODEC_OPTIONS_H */
