@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/macro.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 
 static int parse_words(const char *text, int *ret)
@@ -102,29 +103,17 @@ static int read_environment(const struct option_def *defs, size_t count, char *c
     return 0;
 }
 
-static size_t common_prefix(const char *a, const char *b)
-{
-    size_t n = 0;
-    while (a[n] && a[n] == b[n]) {
-        n++;
-    }
-    return n;
-}
-
 static int unknown_flag(const struct option_def *defs, size_t count, const char *flag,
                         zeus_error *err)
 {
-    const char *nearest = NULL;
-    size_t best = 2;
+    struct nearest nearest;
+    nearest_init(&nearest, flag, strcspn(flag, "="));
     for (size_t i = 0; i < count; i++) {
-        size_t n = common_prefix(defs[i].flag, flag);
-        if (n > best) {
-            best = n;
-            nearest = defs[i].flag;
-        }
+        nearest_offer(&nearest, defs[i].flag);
     }
-    if (nearest) {
-        return err_set(err, ZEUS_EINVAL, "unknown option --%s (did you mean --%s?)", flag, nearest);
+    if (nearest_get(&nearest)) {
+        return err_set(err, ZEUS_EINVAL, "unknown option --%s (did you mean --%s?)", flag,
+                       nearest_get(&nearest));
     }
     return err_set(err, ZEUS_EINVAL, "unknown option --%s", flag);
 }
