@@ -41,6 +41,15 @@ static int parse_octal(const char *text, uint32_t *ret)
     return 0;
 }
 
+static int append(struct option_list *list, const char *text)
+{
+    if (list->count == OPTION_LIST_MAX) {
+        return ZEUS_ELIMIT;
+    }
+    list->items[list->count++] = text;
+    return 0;
+}
+
 static int set_value(const struct option_def *def, const char *text, void *record)
 {
     void *at = (char *)record + def->offset;
@@ -57,6 +66,8 @@ static int set_value(const struct option_def *def, const char *text, void *recor
         return parse_octal(text, at);
     case OPTION_SECONDS:
         return parse_duration_ns(text, strlen(text), at);
+    case OPTION_LIST:
+        return append(at, text);
     }
     return ZEUS_EINVAL;
 }
@@ -138,6 +149,20 @@ static int read_flag(const struct option_def *defs, size_t count, int argc, char
         return err_set(err, ZEUS_EINVAL, "--%s: cannot use \"%s\"", defs[i].flag, value);
     }
     return taken;
+}
+
+int options_set(const struct option_def *defs, size_t count, const char *name, const char *text,
+                void *record, zeus_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(defs[i].flag, name) == 0) {
+            return set_value(&defs[i], text, record) < 0
+                       ? err_set(err, ZEUS_EINVAL, "cannot use \"%s\"", text)
+                       : 0;
+        }
+    }
+    (void)unknown_flag(defs, count, name, err);
+    return ZEUS_ENOTFOUND;
 }
 
 int options_read(const struct option_def *defs, size_t count, int argc, char *const *argv,
