@@ -194,12 +194,14 @@ export class Node {
   /* The node's sum now. `missing` names the devices that should be in it and have no reading;
    * systematic errors add plainly. */
   total(nowMs) {
-    const total = { powerW: 0, errorW: 0, openJ: 0, todayJ: 0, sinceMs: 0, missing: [], counted: 0 };
+    const total = { powerW: 0, errorW: 0, openJ: 0, todayJ: 0, sinceMs: 0, missing: [], counted: 0,
+      parts: 0 };
     for (const device of this.devices.values()) {
       for (const part of device.parts.values()) {
         if (!part.isInTotal) {
           continue;
         }
+        total.parts += 1;
         const spentJ = part.spent.joules();
         const todayJ = part.todayJ();
         total.openJ += spentJ ?? 0;

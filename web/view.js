@@ -53,7 +53,7 @@ class Card {
     this.chartBox.setAttribute("aria-label", `Power of ${device.title()}, last ten minutes`);
     this.chart = new Chart(this.chartBox, false);
     this.meter = el("span", "");
-    this.chips = el("div", "");
+    this.chips = el("div", "chips");
     this.facts = el("dl", "facts");
     const name = el("span", "name", device.name);
     name.title = [device.name, device.detail].filter(Boolean).join(" · ");
@@ -122,7 +122,8 @@ class Card {
     setText(this.temperature, text.celsius(device.temperatureC));
     setText(this.clock, text.megahertz(device.clocks.graphics));
     setText(this.memoryClock, text.megahertz(device.clocks.memory));
-    setText(this.processes, device.processes ? String(device.processes.length) : text.UNKNOWN);
+    setText(this.processes,
+      isFresh && device.processes ? String(device.processes.length) : text.UNKNOWN);
     const share = isFresh && device.limitW ? device.main().powerW / device.limitW : 0;
     this.meter.style.width = `${Math.min(100, Math.round(share * 100))}%`;
   }
@@ -185,6 +186,8 @@ export class Board {
       byId(`${kind}s`).hidden = devices.length === 0;
     }
     byId("no-gpu").hidden = node.ofKind("gpu").length > 0;
+    setText(byId("no-gpu"), node.devices.size > 0 ? "No GPU is served by this daemon."
+      : "No device is served by this daemon. Its log says why, and so does zeus doctor.");
     byId("total-chart").replaceChildren();
     this.chart = new Chart(byId("total-chart"), true);
     byId("board").hidden = false;
@@ -212,7 +215,7 @@ export class Board {
     const lost = this.node.lostEvents ? `${this.node.lostEvents} events skipped on a slow link.` : "";
     setText(byId("total-note"), missing + lost);
     setText(byId("total-open"), isKnown ? this.withHours(total.openJ) : text.UNKNOWN);
-    setText(byId("total-today"), total.todayJ === null ? text.UNKNOWN : this.withHours(total.todayJ));
+    setText(byId("total-today"), total.todayJ === null || total.parts === 0 ? text.UNKNOWN : this.withHours(total.todayJ));
     setText(byId("total-today-label"),
       total.sinceMs ? `today, since ${text.clockTime(total.sinceMs)}` : "today");
   }

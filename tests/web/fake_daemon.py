@@ -225,12 +225,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
                        "dram_energy_uj": int((now - START + 90000) * 20e6)}
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # a browser that closes a connection is no error
+
+
 class Daemon:
     """The server in a thread: with Daemon(Node()) as daemon: daemon.url ..."""
 
     def __init__(self, node, port=0):
         self.node = node
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.node = node
         self.server.is_stopping = False
