@@ -263,7 +263,7 @@ async function discover() {
 
 watchTheme();
 const discovery = await discover();
-const name = discovery.zeusd?.node ?? window.location.hostname;
+const name = discovery.zeusd?.hostname ?? window.location.hostname;
 byId("node").textContent = name;
 document.title = `${name} · Zeus`;
 byId("version").textContent = discovery.zeusd ? `zeusd ${discovery.zeusd.version}.` : "";

@@ -77,7 +77,7 @@ def discovery(node):
         "enabled_api_groups": ["gpu-control", "gpu-read", "cpu-read"],
         "auth_required": node.token is not None,
         "zeusd": {"version": "0.1.0", "boot_id": "0" * 32, "features": FEATURES,
-                  "node": node.name},
+                  "hostname": node.name},
     }
 
 
