@@ -217,6 +217,7 @@ static void user_child(void)
     static const char *const keep[] = {"cap_sys_admin", "cap_dac_read_search"};
     struct privdrop_options o = {.user = "nobody", .keep = keep, .keep_count = 2, .is_handed = 1};
     if (geteuid() != 0) {
+        o.user = "root";
         CHECK(privdrop_apply(&o, &err) == ZEUS_EPERM);
         return;
     }
