@@ -21,7 +21,7 @@
 #include "base/attr.h"
 
 #define AUTH_TOKEN_MAX   8192 /* characters */
-#define AUTH_SUBJECT_MAX 1024 /* bytes, NUL included */
+#define AUTH_SUBJECT_MAX 128  /* bytes, NUL included: longer names are refused, never cut */
 #define AUTH_LEEWAY_S    60   /* a token is taken this long past its end */
 
 struct auth_claims {
