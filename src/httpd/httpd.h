@@ -89,7 +89,7 @@ struct httpd_req {
     const char *body;                     /* NUL-terminated; "" when empty */
     size_t body_len;
     struct arena arena;  /* lives as long as the request */
-    void *gate_data;       /* the gate's own, for handlers; usually of the arena */
+    void *gate_data;     /* the gate's own, for handlers; usually of the arena */
     const char *subject; /* set by authorisation; NULL: anonymous */
     struct httpd_peer peer;
     void *user; /* of the options */
