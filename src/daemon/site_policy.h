@@ -21,6 +21,7 @@
 #include "daemon/setting.h"
 
 #define SITE_LEASE_TTL_MAX_S 86400
+#define SITE_QUEUE_MAX       1024 /* what a device's queue holds at most */
 
 struct site_policy;
 struct site_rule;
@@ -83,7 +84,7 @@ struct site_limits {
     uint32_t requests_per_s;   /* on average */
     uint32_t burst;            /* at once; set when requests_per_s is */
     uint32_t streams_per_user; /* open event streams */
-    uint32_t queue;            /* commands waiting for one device */
+    uint32_t queue;            /* requests waiting for one device */
 };
 
 const struct site_limits *site_policy_limits(const struct site_policy *policy);

@@ -238,13 +238,14 @@ static const struct toml_field revoked_fields[] = {
      .decode = decode_time},
 };
 
-#define LIMIT(name)                                                                         \
+#define LIMIT(name, most)                                                                   \
     {                                                                                       \
         .key = #name, .kind = TOML_FIELD_U32, .offset = offsetof(struct site_limits, name), \
-        .min = 1, .max = LIMIT_MAX                                                          \
+        .min = 1, .max = (most)                                                             \
     }
-static const struct toml_field limit_fields[] = {LIMIT(requests_per_s), LIMIT(burst),
-                                                 LIMIT(streams_per_user), LIMIT(queue)};
+static const struct toml_field limit_fields[] = {
+    LIMIT(requests_per_s, LIMIT_MAX), LIMIT(burst, LIMIT_MAX), LIMIT(streams_per_user, LIMIT_MAX),
+    LIMIT(queue, SITE_QUEUE_MAX)};
 #undef LIMIT
 
 static const struct toml_schema rule_schema = {rule_fields, ARRAY_LEN(rule_fields),
