@@ -20,7 +20,6 @@
 struct audit;
 struct auth_keyring;
 struct guard;
-struct history;
 struct hub;
 struct lease_journal;
 struct lease_streams;
@@ -29,7 +28,7 @@ struct override_set;
 struct override_site;
 struct site_meter;
 struct site_policy;
-struct window_wire;
+struct window_service;
 
 /* What SIGHUP reads anew. */
 struct trust {
@@ -56,8 +55,7 @@ struct daemon {
     int stop_fd; /* readable once the daemon stops: ends commands that still run */
     struct site_meter *meter;
     struct audit *audit;
-    struct history *history;
-    struct window_wire *windows;
+    struct window_service *windows;
     char *discover; /* owned: the frozen document */
     char hostname[256];
     uint64_t start_ns;
