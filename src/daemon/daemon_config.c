@@ -21,18 +21,18 @@
 
 static const struct option_def defs[] = {
     {"config", NULL, OPTION_TEXT, AT(config_path), "FILE", "settings in TOML, under these names"},
-    {"mode", NULL, OPTION_TEXT, AT(mode), "MODE", "listen on: uds, tcp or both"},
-    {"socket-path", NULL, OPTION_TEXT, AT(socket_path), "PATH", "the Unix socket"},
-    {"socket-permissions", NULL, OPTION_OCTAL, AT(socket_mode), "OCTAL", "its permissions"},
-    {"socket-uid", NULL, OPTION_UNSIGNED, AT(socket_uid), "UID", "its owner"},
-    {"socket-gid", NULL, OPTION_UNSIGNED, AT(socket_gid), "GID", "its group"},
-    {"tcp-bind-address", NULL, OPTION_TEXT, AT(tcp_address), "HOST:PORT", "the TCP address"},
-    {"num-workers", NULL, OPTION_UNSIGNED, AT(workers), "N", "HTTP threads of a listener"},
+    {"mode", NULL, OPTION_TEXT, AT(mode), "MODE", "listen on: uds, tcp or both (uds)"},
+    {"socket-path", NULL, OPTION_TEXT, AT(socket_path), "PATH", "the Unix socket (/run/zeusd/zeusd.sock)"},
+    {"socket-permissions", NULL, OPTION_OCTAL, AT(socket_mode), "OCTAL", "its permissions (666)"},
+    {"socket-uid", NULL, OPTION_UNSIGNED, AT(socket_uid), "UID", "its owner (as it comes)"},
+    {"socket-gid", NULL, OPTION_UNSIGNED, AT(socket_gid), "GID", "its group (as it comes)"},
+    {"tcp-bind-address", NULL, OPTION_TEXT, AT(tcp_address), "HOST:PORT", "the TCP address (127.0.0.1:4938)"},
+    {"num-workers", NULL, OPTION_UNSIGNED, AT(workers), "N", "HTTP threads of a listener (1)"},
     {"gpu-power-poll-hz", NULL, OPTION_UNSIGNED, AT(gpu_poll_hz), "HZ",
-     "samples a second of GPU streams"},
+     "samples a second of GPU streams (20)"},
     {"cpu-power-poll-hz", NULL, OPTION_UNSIGNED, AT(cpu_poll_hz), "HZ",
-     "samples a second of CPU streams; its period is what /cpu/get_power measures over"},
-    {"gpu-backend", NULL, OPTION_TEXT, AT(gpu_backend), "NAME", "auto, nvml or amdsmi"},
+     "samples a second of CPU streams; /cpu/get_power measures over one (10)"},
+    {"gpu-backend", NULL, OPTION_TEXT, AT(gpu_backend), "NAME", "auto, nvml or amdsmi (auto)"},
     {"enable", NULL, OPTION_LIST, AT(enable), "GROUPS",
      "gpu-control, gpu-read, cpu-read (all of them)"},
     {"gpu-command-overrides", NULL, OPTION_TEXT, AT(override_path), "FILE",
@@ -41,7 +41,7 @@ static const struct option_def defs[] = {
      "require tokens signed with this key; a second one is valid beside it"},
     {"policy", NULL, OPTION_TEXT, AT(policy_path), "FILE", "who may do what"},
     {"state-dir", NULL, OPTION_TEXT, AT(state_dir), "DIR",
-     "journal of leases and energy totals; empty: none is kept"},
+     "journal of leases and energy totals; empty: none (/var/lib/zeusd)"},
     {"audit-log", NULL, OPTION_TEXT, AT(audit_path), "FILE", "one line of JSON for every change"},
     {"tls-cert", NULL, OPTION_TEXT, AT(tls_cert_path), "FILE", "TLS on TCP: certificate chain"},
     {"tls-key", NULL, OPTION_TEXT, AT(tls_key_path), "FILE", "TLS on TCP: private key"},
@@ -51,13 +51,13 @@ static const struct option_def defs[] = {
      "another name of this machine that a Host header may carry"},
     {"user", NULL, OPTION_TEXT, AT(user), "NAME",
      "change to this user after the start, keeping what is needed"},
-    {"log-level", NULL, OPTION_TEXT, AT(log_level), "LEVEL", "debug, info, warning or error"},
-    {"connections-max", NULL, OPTION_UNSIGNED, AT(connections_max), "N", "open connections"},
+    {"log-level", NULL, OPTION_TEXT, AT(log_level), "LEVEL", "debug, info, warning or error (info)"},
+    {"connections-max", NULL, OPTION_UNSIGNED, AT(connections_max), "N", "open connections (16384)"},
     {"connections-per-address-max", NULL, OPTION_UNSIGNED, AT(connections_per_address_max), "N",
      "open connections of one TCP address (no limit)"},
-    {"streams-max", NULL, OPTION_UNSIGNED, AT(streams_max), "N", "open streams"},
+    {"streams-max", NULL, OPTION_UNSIGNED, AT(streams_max), "N", "open streams (8192)"},
     {"in-flight-max", NULL, OPTION_UNSIGNED, AT(in_flight_max), "N",
-     "requests being worked on; more get 503"},
+     "requests being worked on; more get 503 (4096)"},
     {"port-file", NULL, OPTION_TEXT, AT(port_path), "FILE", "write the TCP port in use there"},
     {"rate", NULL, OPTION_UNSIGNED, AT(rate_per_s), "N",
      "requests a second from one TCP address; more get 429 (no limit)"},
@@ -139,9 +139,8 @@ static int set_one(struct daemon_config *config, const char *key, const struct t
                           toml_kind_text(value->kind));
     }
     int is_unusable = strcmp(name, "config") == 0 || strcmp(name, "check-config") == 0;
-    int r = is_unusable
-                ? ZEUS_ENOTFOUND
-                : options_set(defs, ARRAY_LEN(defs), name, text, config, &why);
+    int r =
+        is_unusable ? ZEUS_ENOTFOUND : options_set(defs, ARRAY_LEN(defs), name, text, config, &why);
     if (r < 0) {
         return toml_error(&config->file, value->line, ZEUS_EINVAL, err, "%s%s: %s",
                           r == ZEUS_ENOTFOUND ? "unknown field " : "", key,
@@ -272,7 +271,8 @@ static void take_missing_lists(struct daemon_config *config, const struct daemon
     for (size_t i = 0; i < ARRAY_LEN(defs); i++) {
         struct option_list *list = (void *)((char *)config + defs[i].offset);
         if (defs[i].kind == OPTION_LIST && list->count == 0) {
-            *list = *(const struct option_list *)(const void *)((const char *)file + defs[i].offset);
+            *list =
+                *(const struct option_list *)(const void *)((const char *)file + defs[i].offset);
         }
     }
 }
@@ -331,7 +331,8 @@ static void dump_one(const struct option_def *def, const void *at, FILE *out)
         (void)fprintf(out, "%s = \"%o\"\n", def->flag, *(const uint32_t *)at);
         return;
     case OPTION_UNSIGNED:
-        (void)fprintf(out, *(const uint32_t *)at == DAEMON_UNSET ? "# %s is not set\n" : "%s = %u\n",
+        (void)fprintf(out,
+                      *(const uint32_t *)at == DAEMON_UNSET ? "# %s is not set\n" : "%s = %u\n",
                       def->flag, *(const uint32_t *)at);
         return;
     case OPTION_LIST:
