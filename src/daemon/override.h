@@ -38,9 +38,7 @@ struct override_set {
 /* Of one request. */
 struct override_args {
     uint32_t gpu_id;
-    uint32_t a; /* as in struct write_args */
-    uint32_t b;
-    int stop_fd; /* readable: the command is killed and fails; 0: none */
+    struct write_args write;
 };
 
 void override_set_destroy(struct override_set *set);
