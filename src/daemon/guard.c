@@ -75,7 +75,9 @@ static struct job job_begin(struct guard *guard, const struct guard_device *devi
 {
     *outcome = (struct guard_outcome){.error = ZEUS_ERROR_INIT};
     struct job job = {.guard = guard, .device = device, .outcome = outcome};
-    guard_device_key(device->device, job.key);
+    if (device->device) {
+        guard_device_key(device->device, job.key);
+    }
     return job;
 }
 
@@ -97,6 +99,13 @@ static void warn(const struct job *job, const char *what, enum setting setting,
 {
     log_write(job->guard->options.log, ZEUS_LOG_WARNING, "guard", "GPU %" PRIu32 " %s: %s: %s",
               job->device->number, setting_name(setting), what, err->message);
+}
+
+static int say_lost(struct job *job)
+{
+    return job->device->device ? 0
+                               : err_set(&job->outcome->error, ZEUS_EDEVLOST,
+                                         "GPU %" PRIu32 " is not there", job->device->number);
 }
 
 /* G1. What each setting is now; unknown stays unknown. */
@@ -326,6 +335,9 @@ int guard_write(struct guard *guard, const struct guard_write *write,
     struct job job = job_begin(guard, &write->device, ret_outcome);
     job.lease_id = write->lease_id;
     job.now_ns = write->now_ns;
+    if (!write->device.device) {
+        return finish(&job, say_lost(&job), begin_ns);
+    }
     job.count = write_op_settings(write->op, job.settings);
     read_present(&job);
     if (step(guard, GUARD_STEP_READ)) {
@@ -380,10 +392,13 @@ int guard_restore(struct guard *guard, const struct guard_device *device,
     if (!is_wanted) {
         return finish(&job, 0, begin_ns);
     }
-    job.count = 1;
-    job.settings[0] = restore->setting;
-    read_present(&job);
-    int r = restore_device(&job, &original);
+    int r = say_lost(&job);
+    if (device->device) {
+        job.count = 1;
+        job.settings[0] = restore->setting;
+        read_present(&job);
+        r = restore_device(&job, &original);
+    }
     if (r != ZEUS_ECLOSED) { /* a test's crash reports nothing */
         lease_restore_done(guard->options.leases, restore, r, now_ns);
     }

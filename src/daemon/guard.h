@@ -49,7 +49,7 @@ struct guard;
 
 /* A device as the guard needs it; filled by the caller for each call. */
 struct guard_device {
-    struct device *device; /* borrowed */
+    struct device *device; /* borrowed; NULL: it is lost */
     uint32_t number;       /* the id on the wire, below the table's devices_max */
 };
 

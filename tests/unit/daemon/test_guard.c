@@ -210,6 +210,23 @@ static void test_device_away_during_recovery(void **state)
     assert_int_equal(limit(world), 300000);
 }
 
+static void test_lost_device(void **state)
+{
+    struct guard_world *world = *state;
+    const uint64_t id = guard_world_lease(world, "uid:1", 10);
+    assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(200000, 0), id), 0);
+    world->devices[0].device = NULL;
+    assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id),
+                     ZEUS_EDEVLOST);
+    assert_string_equal(world->outcome.text, "GPU 0 is not there");
+    guard_world_release(world, "uid:1");
+    assert_int_equal(world->outcome.code, ZEUS_EDEVLOST);
+    world->devices[0].device = &world->gpus[0].base;
+    world->now_ns += 2 * SECOND;
+    guard_world_restore(world);
+    assert_int_equal(limit(world), 300000);
+}
+
 struct command {
     enum write_op op;
     int code;
@@ -385,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_failed_restore_comes_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_driver_that_unlocks_both_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_device_away_during_recovery, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_device, setup, teardown),
         cmocka_unit_test_setup_teardown(test_override_writes_and_restores, setup, teardown),
         cmocka_unit_test(test_killed_at_every_step),
     };
