@@ -20,6 +20,7 @@
 #include "base/fdio.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "daemon/audit.h"
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
 #include "daemon/lease_journal.h"
@@ -112,6 +113,7 @@ int command_open(struct daemon *daemon, zeus_error *err)
     int r = lease_table_create(&limits, &daemon->leases, err);
     r = r < 0 ? r : open_journal(daemon, err);
     r = r < 0 ? r : open_overrides(daemon, err);
+    r = r < 0 ? r : audit_open(daemon->config.audit_path, &daemon->log, &daemon->audit, err);
     r = r < 0 ? r : lease_streams_create(daemon, &daemon->lease_streams, err);
     if (r < 0) {
         return r;
@@ -131,6 +133,7 @@ void command_close(struct daemon *daemon)
     override_site_destroy(daemon->overrides);
     fdio_closep(&daemon->stop_fd);
     lease_streams_destroy(daemon->lease_streams);
+    audit_close(daemon->audit);
     lease_journal_close(daemon->journal);
     lease_table_destroy(daemon->leases);
 }
@@ -211,4 +214,12 @@ uint64_t command_step(struct daemon *daemon, uint64_t now_ns)
     }
     lease_streams_tell(daemon->lease_streams);
     return lease_next_deadline_ns(daemon->leases);
+}
+
+void command_reopen_logs(struct daemon *daemon)
+{
+    zeus_error err = {0};
+    if (audit_reopen(daemon->audit, &err) < 0) {
+        log_write(&daemon->log, ZEUS_LOG_ERROR, "audit", "%s", err.message);
+    }
 }

@@ -180,10 +180,12 @@ static int journal_hold(struct job *job, size_t i)
     memcpy(entry.device, job->key, sizeof entry.device);
     if (!lease_original(job->guard->options.leases, job->device->number, job->settings[i],
                         &entry.original, &value) ||
-        !lease_identity(job->guard->options.leases, job->lease_id, entry.lease, entry.owner)) {
+        job->outcome->lease[0] == '\0') {
         return err_set(&job->outcome->error, ZEUS_ESTATE,
                        "the lease ended before its write was done");
     }
+    memcpy(entry.lease, job->outcome->lease, sizeof entry.lease);
+    memcpy(entry.owner, job->outcome->owner, sizeof entry.owner);
     return lease_journal_hold(job->guard->options.journal, &entry, &job->outcome->error);
 }
 
@@ -343,6 +345,8 @@ int guard_write(struct guard *guard, const struct guard_write *write,
     if (step(guard, GUARD_STEP_READ)) {
         return finish(&job, ZEUS_ECLOSED, begin_ns);
     }
+    (void)lease_identity(guard->options.leases, write->lease_id, ret_outcome->lease,
+                         ret_outcome->owner); /* for the record; a plain write has none */
     int r = write->lease_id != 0 ? write_leased(&job, write) : write_plain(&job, write);
     return finish(&job, r, begin_ns);
 }
@@ -392,6 +396,8 @@ int guard_restore(struct guard *guard, const struct guard_device *device,
     if (!is_wanted) {
         return finish(&job, 0, begin_ns);
     }
+    (void)lease_identity(guard->options.leases, restore->lease_id, ret_outcome->lease,
+                         ret_outcome->owner);
     int r = say_lost(&job);
     if (device->device) {
         job.count = 1;

@@ -75,7 +75,7 @@ int privilege_drop(struct daemon *daemon, zeus_error *err)
     /* Keys and powercap files that belong to somebody else, read again on SIGHUP. */
     keep[count++] = "cap_dac_read_search";
     if (c->socket_uid != DAEMON_UNSET || c->socket_gid != DAEMON_UNSET) {
-        keep[count++] = "cap_chown"; /* of the socket... */
+        keep[count++] = "cap_chown";  /* of the socket... */
         keep[count++] = "cap_fowner"; /* ...whose mode is set by its new owner's leave */
     }
     struct privdrop_options options = {

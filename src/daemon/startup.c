@@ -31,10 +31,11 @@
 #include "daemon/window_service.h"
 #include "httpd/hub.h"
 
-#define PEM_MAX        (1u << 20)
-#define RING_EVENTS    8192
-#define IDLE_TIMEOUT_S 75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
-                           */
+#define PEM_MAX     (1u << 20)
+#define RING_EVENTS 8192
+#define IDLE_TIMEOUT_S                                                        \
+    75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
+        */
 
 static int read_pem(const char *path, char **ret_text, zeus_error *err)
 {

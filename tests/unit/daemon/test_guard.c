@@ -56,6 +56,8 @@ static void test_lease_brings_the_limit_back(void **state)
     const uint64_t id = guard_world_lease(world, "uid:1", 10);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(200000, 0), id), 0);
     assert_int_equal(world->outcome.change_count, 1);
+    assert_string_equal(world->outcome.lease, "job");
+    assert_string_equal(world->outcome.owner, "uid:1");
     assert_int_equal(world->outcome.changes[0].before.a, 300000);
     assert_int_equal(world->outcome.changes[0].after.a, 200000);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id), 0);
@@ -63,6 +65,7 @@ static void test_lease_brings_the_limit_back(void **state)
     assert_int_equal(limit(world), 150000);
     guard_world_release(world, "uid:1");
     assert_int_equal(limit(world), 300000);
+    assert_string_equal(world->outcome.owner, "uid:1");
     assert_int_equal(world->outcome.changes[0].before.a, 150000);
     assert_int_equal(world->outcome.changes[0].after.a, 300000);
     struct lease_journal_entry entry;
