@@ -13,7 +13,8 @@
 #include "net/curl_lib.h"
 
 #define TIMEOUT_DEFAULT_NS UINT64_C(5000000000)
-#define CONNECT_TIMEOUT_MS 5000L
+#define CONNECT_DEFAULT_NS UINT64_C(5000000000)
+#define IDLE_MAX_S         3L /* libcurl: not used again when idle for more whole seconds than this */
 #define REPLY_MAX_DEFAULT  (16u << 20)
 #define URL_MAX            8192
 #define ERROR_WORDS_MAX    160
@@ -24,7 +25,12 @@ struct http_client {
     char *base_url;
     char *unix_path;
     char *token;
+    char *ca_file;
+    char *cert_file;
+    char *key_file;
     uint64_t timeout_ns;
+    uint64_t connect_ns;
+    int is_direct;
     size_t reply_max;
     char words[CURL_ERROR_SIZE];
 };
@@ -47,8 +53,29 @@ void http_client_destroy(struct http_client *c)
     }
     free(c->base_url);
     free(c->unix_path);
+    free(c->ca_file);
+    free(c->cert_file);
+    free(c->key_file);
     wipe(c->token);
     free(c);
+}
+
+/* Copies `text` if there is one; 0 when memory ran out. */
+static int copy(char **ret, const char *text)
+{
+    *ret = text ? mem_strdup(text) : NULL;
+    return !text || *ret;
+}
+
+static int copy_options(struct http_client *c, const struct http_client_options *options)
+{
+    c->timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_DEFAULT_NS;
+    c->connect_ns = options->connect_ns ? options->connect_ns : CONNECT_DEFAULT_NS;
+    c->reply_max = options->reply_max ? options->reply_max : REPLY_MAX_DEFAULT;
+    c->is_direct = options->is_direct;
+    return copy(&c->base_url, options->base_url) && copy(&c->unix_path, options->unix_path) &&
+           copy(&c->token, options->token) && copy(&c->ca_file, options->ca_file) &&
+           copy(&c->cert_file, options->cert_file) && copy(&c->key_file, options->key_file);
 }
 
 int http_client_create(const struct http_client_options *options, struct http_client **ret,
@@ -69,13 +96,7 @@ int http_client_create(const struct http_client_options *options, struct http_cl
         return r;
     }
     c->curl = c->lib.easy_init();
-    c->base_url = mem_strdup(options->base_url);
-    c->unix_path = options->unix_path ? mem_strdup(options->unix_path) : NULL;
-    c->token = options->token ? mem_strdup(options->token) : NULL;
-    c->timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_DEFAULT_NS;
-    c->reply_max = options->reply_max ? options->reply_max : REPLY_MAX_DEFAULT;
-    if (!c->curl || !c->base_url || (options->unix_path && !c->unix_path) ||
-        (options->token && !c->token)) {
+    if (!copy_options(c, options) || !c->curl) {
         http_client_destroy(c);
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
@@ -104,8 +125,8 @@ static int make_headers(const struct http_client *c, const struct http_call *cal
                         struct curl_slist **list)
 {
     int r = add_header(c, list, "Expect:"); /* no waiting for 100-continue */
-    if (r == 0 && call->body) {
-        r = add_header(c, list, "Content-Type: application/json");
+    if (r == 0) {                           /* libcurl would call an empty POST a form */
+        r = add_header(c, list, call->body ? "Content-Type: application/json" : "Content-Type:");
     }
     if (r == 0 && c->token) {
         struct strbuf text;
@@ -119,31 +140,54 @@ static int make_headers(const struct http_client *c, const struct http_call *cal
     return r;
 }
 
+static void set_text(const struct http_client *c, CURLoption option, const char *text)
+{
+    if (text) {
+        (void)c->lib.easy_setopt(c->curl, option, text);
+    }
+}
+
+static long to_ms(uint64_t ns)
+{
+    return (long)((ns + 999999u) / 1000000u);
+}
+
+/* Where the server is and how to reach it. */
+static void configure_connection(const struct http_client *c)
+{
+    (void)c->lib.easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)c->lib.easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+    (void)c->lib.easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, to_ms(c->connect_ns));
+    (void)c->lib.easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)c->lib.easy_setopt(c->curl, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
+    set_text(c, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
+    set_text(c, CURLOPT_PROXY, c->is_direct ? "" : NULL);
+    set_text(c, CURLOPT_CAINFO, c->ca_file);
+    set_text(c, CURLOPT_SSLCERT, c->cert_file);
+    set_text(c, CURLOPT_SSLKEY, c->key_file);
+}
+
 static void configure(struct http_client *c, const struct http_call *call, const char *url,
                       struct curl_slist *headers, struct strbuf *reply)
 {
     CURL *h = c->curl;
     c->lib.easy_reset(h); /* keeps the connections */
+    configure_connection(c);
     (void)c->lib.easy_setopt(h, CURLOPT_URL, url);
-    (void)c->lib.easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)c->lib.easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     (void)c->lib.easy_setopt(h, CURLOPT_ERRORBUFFER, c->words);
-    (void)c->lib.easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
     (void)c->lib.easy_setopt(h, CURLOPT_HTTPHEADER, headers);
     (void)c->lib.easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
     (void)c->lib.easy_setopt(h, CURLOPT_WRITEDATA, reply);
-    (void)c->lib.easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    (void)c->lib.easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     if (!call->has_no_timeout) {
-        (void)c->lib.easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / 1000000u));
+        uint64_t timeout_ns = call->timeout_ns ? call->timeout_ns : c->timeout_ns;
+        (void)c->lib.easy_setopt(h, CURLOPT_TIMEOUT_MS, to_ms(timeout_ns));
     }
-    if (c->unix_path) {
-        (void)c->lib.easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
-    }
-    if (call->body) {
-        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    if (call->body || strcmp(call->method, "POST") == 0) {
+        /* A POST without a body says so: Content-Length: 0. */
+        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDS, call->body ? call->body : "");
         (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
     }
+    (void)c->lib.easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
 static int perform(struct http_client *c, const struct http_call *call, struct strbuf *reply,
@@ -160,6 +204,13 @@ static int perform(struct http_client *c, const struct http_call *call, struct s
     int r = strbuf_status(reply);
     if (r == 0) {
         r = status == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO;
+    }
+    long os_errno = 0;
+    (void)c->lib.easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os_errno);
+    if (status == CURLE_COULDNT_CONNECT && os_errno != 0) {
+        return err_set_os(err, r, (int)os_errno, "%s %s%s: cannot connect%s%s", call->method,
+                          c->base_url, call->path, c->unix_path ? " to " : "",
+                          c->unix_path ? c->unix_path : "");
     }
     return err_set(err, r, "%s %s%s: %s", call->method, c->base_url, call->path,
                    r == ZEUS_ELIMIT ? "the reply is too large" : words);
