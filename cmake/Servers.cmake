@@ -1,6 +1,8 @@
 # What the HTTP programs need beyond libc. A missing library leaves its programs out, with a message.
 #   ZEUS_HTTPD    libmicrohttpd is there: src/httpd is built
 #   ZEUS_SERVERS  and SQLite and libpq are: zeus-serve is built
+#   ZEUS_AUTH     GnuTLS is there: src/auth is built
+#   ZEUS_PCRE2    PCRE2 is there (error_pattern of the daemon's command overrides)
 option(ZEUS_SERVERS "Build zeus-serve, the optimizer servers" ON)
 find_package(PkgConfig QUIET)
 
@@ -21,6 +23,10 @@ zeus_find_library(CURL libcurl)
 set(ZEUS_NET ${CURL_FOUND})
 zeus_find_library(MHD libmicrohttpd)
 set(ZEUS_HTTPD ${MHD_FOUND})
+zeus_find_library(GNUTLS gnutls)
+set(ZEUS_AUTH ${GNUTLS_FOUND})
+zeus_find_library(PCRE2 libpcre2-8)
+set(ZEUS_PCRE2 ${PCRE2_FOUND})
 if(ZEUS_SERVERS)
     zeus_find_library(SQLITE sqlite3)
     zeus_find_library(PQ libpq)

@@ -34,9 +34,6 @@ extern const struct run_options run_defaults;
  * `offset`. */
 void run_option_defs(size_t offset, struct option_def *defs);
 
-/* A sink that writes to stderr at the level named (debug, info, warning, error). */
-int run_log(const char *level, struct log_sink *ret, zeus_error *err);
-
 struct run_service {
     struct server_context *context;
     void (*tick)(void *service, uint64_t now_ns); /* about once a second */
