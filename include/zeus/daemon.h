@@ -39,6 +39,7 @@
 #include <zeus/attr.h>
 #include <zeus/device.h>
 #include <zeus/error.h>
+#include <zeus/session.h>
 
 ZEUS_BEGIN_DECLS
 
@@ -356,6 +357,30 @@ ZEUS_API int zeus_daemon_end_window(zeus_daemon *daemon, const char *name, char 
 ZEUS_API int zeus_daemon_read_window(zeus_daemon *daemon, const char *name, char **ret_json,
                                      zeus_error *err) ZEUS_CHECK;
 ZEUS_API int zeus_daemon_cancel_window(zeus_daemon *daemon, const char *name, zeus_error *err)
+    ZEUS_CHECK;
+
+/* The daemon behind a session, as it was when the session was opened. */
+typedef struct zeus_daemon_link {
+    int32_t code;         /* 0: it answers and is understood; else why not */
+    uint32_t dialect;     /* ZEUS_DIALECT_... */
+    uint32_t groups;      /* switched on */
+    uint32_t scopes;      /* granted to us */
+    int32_t has_token;    /* we have one; never shown */
+    int32_t auth_required;
+    int32_t auth_code;    /* 0, or why our token is of no use */
+    uint32_t gpu_count;   /* that the daemon lists */
+    uint32_t cpu_count;
+    uint32_t matched_gpus; /* of this session: their settings go through the daemon */
+    uint32_t matched_cpus; /* devices of this session with counters read through the daemon */
+    uint32_t reserved;
+    char endpoint[264];
+    char version[32];
+    char detail[240]; /* in words */
+    char remedy[200];
+} zeus_daemon_link;
+
+/* NOTFOUND when no daemon is named in the environment (or ZEUS_FAMILY_DAEMON was left out). */
+ZEUS_API int zeus_session_daemon(const zeus_session *session, zeus_daemon_link *ret_link)
     ZEUS_CHECK;
 
 ZEUS_END_DECLS

@@ -240,6 +240,13 @@ int http_client_send(struct http_client *c, const struct http_call *call, struct
     return r;
 }
 
+unsigned http_client_made(const struct http_client *c)
+{
+    long made = 0;
+    (void)c->lib.easy_getinfo(c->curl, CURLINFO_NUM_CONNECTS, &made);
+    return (unsigned)made;
+}
+
 int http_client_check(int status, const struct strbuf *reply, zeus_error *err)
 {
     static const struct {

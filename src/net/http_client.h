@@ -49,6 +49,9 @@ struct http_call {
 int http_client_send(struct http_client *c, const struct http_call *call, struct strbuf *reply,
                      zeus_error *err) ZEUS_CHECK;
 
+/* Connections the last request had to make: 0 when it went over a kept one. */
+unsigned http_client_made(const struct http_client *c);
+
 /* Our code for a status, with the server's words: fills err and returns the code; 0 for 2xx. */
 int http_client_check(int status, const struct strbuf *reply, zeus_error *err) ZEUS_CHECK;
 

@@ -29,6 +29,7 @@ struct zeus_daemon {
     struct mutex lock;                  /* guards all below */
     struct http_client *idle[POOL_MAX]; /* owned */
     size_t idle_count;
+    uint64_t connects;
     zeus_daemon_info info;
     struct discovery discovery;
 };
@@ -89,7 +90,9 @@ static int take_connection(zeus_daemon *d, struct http_client **ret, zeus_error 
 
 static void give_connection(zeus_daemon *d, struct http_client *http)
 {
+    unsigned made = http_client_made(http);
     mutex_lock(&d->lock);
+    d->connects += made;
     if (d->idle_count < POOL_MAX) {
         d->idle[d->idle_count++] = TAKE(http);
     }
@@ -332,6 +335,14 @@ int daemon_client_look(zeus_daemon *d, zeus_daemon_info *ret_info, struct discov
         *ret_discovery = copy;
     }
     return 0;
+}
+
+uint64_t daemon_client_connects(zeus_daemon *d)
+{
+    mutex_lock(&d->lock);
+    uint64_t connects = d->connects;
+    mutex_unlock(&d->lock);
+    return connects;
 }
 
 int zeus_daemon_get_info(zeus_daemon *d, zeus_daemon_info *ret_info)

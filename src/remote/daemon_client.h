@@ -45,6 +45,9 @@ const struct endpoint *daemon_client_endpoint(const zeus_daemon *d);
 int daemon_client_look(zeus_daemon *d, zeus_daemon_info *ret_info, struct discovery *ret_discovery)
     ZEUS_CHECK;
 
+/* Connections made so far. While it stays the same, the daemon has not been restarted. */
+uint64_t daemon_client_connects(zeus_daemon *d);
+
 /* The path, or NOMEM/LIMIT in words; strbuf_done the text in any case. */
 int daemon_client_check_path(const struct strbuf *path, const char *op, zeus_error *err) ZEUS_CHECK;
 

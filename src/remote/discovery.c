@@ -110,7 +110,7 @@ static int gpu_pci(struct json_reader *r, void *user)
     struct build *b = user;
     uint64_t address = 0;
     int e = json_walk_text(r, b->gpu.pci, sizeof(b->gpu.pci));
-    if (e == 0 && pci_address_parse(b->gpu.pci, &address) < 0) {
+    if (e == 0 && b->gpu.pci[0] && pci_address_parse(b->gpu.pci, &address) < 0) {
         return refuse(b, "a pci_address is not of the form 0000:3b:00.0");
     }
     return e;
@@ -259,6 +259,12 @@ static int own_boot_id(struct json_reader *r, void *user)
     return json_walk_text(r, d->boot_id, sizeof(d->boot_id));
 }
 
+static int own_hostname(struct json_reader *r, void *user)
+{
+    struct discovery *d = ((struct build *)user)->d;
+    return r->token == JSON_NULL ? 0 : json_walk_text(r, d->hostname, sizeof(d->hostname));
+}
+
 static int one_feature(struct json_reader *r, void *user)
 {
     char name[48];
@@ -274,8 +280,10 @@ static int own_features(struct json_reader *r, void *user)
 
 static int own(struct json_reader *r, void *user)
 {
-    static const struct json_walk_member members[] = {
-        {"version", own_version}, {"boot_id", own_boot_id}, {"features", own_features}};
+    static const struct json_walk_member members[] = {{"version", own_version},
+                                                      {"boot_id", own_boot_id},
+                                                      {"features", own_features},
+                                                      {"hostname", own_hostname}};
     uint32_t seen = 0;
     return json_walk_object(r, members, ARRAY_LEN(members), user, &seen);
 }

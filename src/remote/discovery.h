@@ -22,6 +22,7 @@ struct discovery {
     int32_t auth_required;
     char version[32];
     char boot_id[40];
+    char hostname[128];    /* only ours tells */
     zeus_daemon_gpu *gpus; /* owned, ascending id */
     size_t gpu_count;
     size_t gpu_capacity;
