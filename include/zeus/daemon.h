@@ -361,14 +361,14 @@ ZEUS_API int zeus_daemon_cancel_window(zeus_daemon *daemon, const char *name, ze
 
 /* The daemon behind a session, as it was when the session was opened. */
 typedef struct zeus_daemon_link {
-    int32_t code;         /* 0: it answers and is understood; else why not */
-    uint32_t dialect;     /* ZEUS_DIALECT_... */
-    uint32_t groups;      /* switched on */
-    uint32_t scopes;      /* granted to us */
-    int32_t has_token;    /* we have one; never shown */
+    int32_t code;      /* 0: it answers and is understood; else why not */
+    uint32_t dialect;  /* ZEUS_DIALECT_... */
+    uint32_t groups;   /* switched on */
+    uint32_t scopes;   /* granted to us */
+    int32_t has_token; /* we have one; never shown */
     int32_t auth_required;
-    int32_t auth_code;    /* 0, or why our token is of no use */
-    uint32_t gpu_count;   /* that the daemon lists */
+    int32_t auth_code;  /* 0, or why our token is of no use */
+    uint32_t gpu_count; /* that the daemon lists */
     uint32_t cpu_count;
     uint32_t matched_gpus; /* of this session: their settings go through the daemon */
     uint32_t matched_cpus; /* devices of this session with counters read through the daemon */

@@ -7,6 +7,7 @@
 
 #include <zeus/compare.h>
 #include <zeus/daemon.h>
+#include <zeus/daemon_stream.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>
 #include <zeus/error.h>

@@ -131,9 +131,13 @@ int daemon_client_send(zeus_daemon *d, const struct daemon_call *call, struct st
     if (r >= 0) {
         return r;
     }
+    /* The operation and the endpoint say more than the URL does. */
+    char url[sizeof(why.message)];
+    (void)snprintf(url, sizeof(url), "%s %s%s: ", call->method, d->endpoint.url, call->path);
+    size_t skip = strncmp(why.message, url, strlen(url)) == 0 ? strlen(url) : 0;
     int code = r == ZEUS_EIO ? ZEUS_EDAEMON : r;
     return err_set_vendor(err, code, why.vendor, why.vendor_code, "%.40s at %.80s: %s", call->op,
-                          d->endpoint.label, why.message);
+                          d->endpoint.label, why.message + skip);
 }
 
 int daemon_client_ask(zeus_daemon *d, const struct daemon_call *call, struct strbuf *reply,
