@@ -17,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/error_reply.h"
 #include "daemon/groups.h"
+#include "daemon/site_meter.h"
 #include "daemon/site_policy.h"
 
 static int starts_with(const char *text, const char *prefix)
@@ -130,8 +131,7 @@ static void name_owner(struct caller *caller)
     } else if (caller->is_local) {
         (void)snprintf(caller->owner, sizeof(caller->owner), "uid:%u", caller->uid);
     } else if (caller->certificate[0]) {
-        (void)snprintf(caller->owner, sizeof(caller->owner), "certificate:%s",
-                       caller->certificate);
+        (void)snprintf(caller->owner, sizeof(caller->owner), "certificate:%s", caller->certificate);
     } else {
         (void)snprintf(caller->owner, sizeof(caller->owner), "address:%s", caller->address);
     }
@@ -147,8 +147,7 @@ static void apply_policy(const struct httpd_req *req, const struct trust *trust,
                               .subject = caller->subject[0] ? caller->subject : NULL,
                               .certificate = caller->certificate[0] ? caller->certificate : NULL};
     caller->rule = site_policy_match(trust->policy, &who);
-    static const uint32_t scopes[] = {AUTH_GPU_CONTROL, AUTH_GPU_READ,
-                                      AUTH_CPU_READ};
+    static const uint32_t scopes[] = {AUTH_GPU_CONTROL, AUTH_GPU_READ, AUTH_CPU_READ};
     for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
         if (!site_rule_allows_api(caller->rule, scopes[i])) {
             caller->scopes &= ~scopes[i];
@@ -175,9 +174,23 @@ static struct caller *make_caller(struct httpd_req *req, const struct daemon *da
 
 static int has_scope(const struct caller *caller, uint32_t need)
 {
-    uint32_t wanted =
-        need == GROUPS_ANY_READ ? AUTH_GPU_READ | AUTH_CPU_READ : need;
+    uint32_t wanted = need == GROUPS_ANY_READ ? AUTH_GPU_READ | AUTH_CPU_READ : need;
     return need == 0 || (caller->scopes & wanted) != 0;
+}
+
+static int is_too_fast(const struct daemon *daemon, const struct trust *trust,
+                       const struct caller *caller, struct httpd_reply *reply)
+{
+    uint32_t retry_s = 0;
+    if (site_meter_take(daemon->meter, site_policy_limits(trust->policy), caller->owner,
+                        clock_monotonic_ns(), &retry_s) == 0) {
+        return 0;
+    }
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%u", retry_s);
+    httpd_reply_header(reply, "Retry-After", text);
+    error_reply_json(reply, 429, "more requests than the site's policy allows");
+    return 1;
 }
 
 int admission_gate(struct httpd_req *req, const char *method, struct httpd_reply *reply, void *user)
@@ -206,5 +219,8 @@ int admission_gate(struct httpd_req *req, const char *method, struct httpd_reply
     }
     apply_policy(req, trust, caller);
     name_owner(caller);
+    if (is_too_fast(daemon, trust, caller, reply)) {
+        return 1;
+    }
     return has_scope(caller, need) ? 0 : refuse_scope(reply, caller, need);
 }

@@ -15,11 +15,11 @@ struct caller {
     uint32_t uid;
     uint32_t gid;
     int32_t pid;
-    uint32_t scopes;        /* AUTH_GPU_CONTROL... it may use here and now */
+    uint32_t scopes; /* AUTH_GPU_CONTROL... it may use here and now */
     char address[48];
-    char subject[128];      /* of the token; "" without */
-    char certificate[128];  /* of the verified client certificate; "" without */
-    char owner[160];        /* "uid:1000", "token:dana", "certificate:node7", "anonymous" */
+    char subject[128];            /* of the token; "" without */
+    char certificate[128];        /* of the verified client certificate; "" without */
+    char owner[160];              /* "uid:1000", "token:dana", "certificate:node7", "anonymous" */
     const struct site_rule *rule; /* borrowed from a policy that lives as long as the daemon; NULL:
                                      everything is allowed */
 };

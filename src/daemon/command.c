@@ -9,20 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <zeus/session.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fdio.h"
 #include "base/macro.h"
 #include "base/mem.h"
-#include "daemon/audit.h"
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
 #include "daemon/lease_journal.h"
 #include "daemon/lease_stream.h"
-#include "daemon/override.h"
+#include "daemon/override_run.h"
 #include "daemon/restore.h"
 
 #define PATH_SIZE 512
@@ -84,17 +86,18 @@ static int open_journal(struct daemon *daemon, zeus_error *err)
     return r;
 }
 
-/* The guard's hook: the site's command for the operation. */
-static int run_override(void *user, enum write_op op, const struct guard_device *device,
-                        const struct write_args *args, char *text, size_t size)
+/* The overrides that were loaded go to the site that runs them. */
+static int open_overrides(struct daemon *daemon, zeus_error *err)
 {
-    struct daemon *daemon = user;
-    const struct override_set *set = daemon_trust(daemon)->overrides;
-    if (!set || !override_set_has(set, op)) {
-        return GUARD_NOT_OVERRIDDEN;
+    daemon->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (daemon->stop_fd < 0) {
+        return err_set_os(err, ZEUS_EOS, errno, "eventfd");
     }
-    struct override_args values = {.gpu_id = device->number, .a = args->a, .b = args->b};
-    return override_set_run(set, op, &values, &daemon->log, text, size);
+    struct override_env env = {.log = &daemon->log, .stop_fd = daemon->stop_fd};
+    struct override_set *set = daemon->trust->overrides;
+    daemon->trust->overrides = NULL;
+    int r = override_site_create(&env, set, &daemon->overrides);
+    return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
 static uint32_t devices_max(const struct daemon *daemon)
@@ -108,7 +111,7 @@ int command_open(struct daemon *daemon, zeus_error *err)
     limits.devices_max = devices_max(daemon);
     int r = lease_table_create(&limits, &daemon->leases, err);
     r = r < 0 ? r : open_journal(daemon, err);
-    r = r < 0 ? r : audit_open(daemon->config.audit_path, &daemon->log, &daemon->audit, err);
+    r = r < 0 ? r : open_overrides(daemon, err);
     r = r < 0 ? r : lease_streams_create(daemon, &daemon->lease_streams, err);
     if (r < 0) {
         return r;
@@ -116,8 +119,8 @@ int command_open(struct daemon *daemon, zeus_error *err)
     struct guard_options options = {.leases = daemon->leases,
                                     .journal = daemon->journal,
                                     .log = &daemon->log,
-                                    .override = run_override,
-                                    .override_user = daemon};
+                                    .override = override_site_write,
+                                    .override_user = daemon->overrides};
     r = guard_create(&options, &daemon->guard);
     return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
@@ -125,8 +128,9 @@ int command_open(struct daemon *daemon, zeus_error *err)
 void command_close(struct daemon *daemon)
 {
     guard_destroy(daemon->guard);
+    override_site_destroy(daemon->overrides);
+    fdio_closep(&daemon->stop_fd);
     lease_streams_destroy(daemon->lease_streams);
-    audit_close(daemon->audit);
     lease_journal_close(daemon->journal);
     lease_table_destroy(daemon->leases);
 }
@@ -155,8 +159,7 @@ int command_recover(struct daemon *daemon, zeus_error *err)
         found = r < 0 ? r : found + r;
     }
     if (found > 0) {
-        size_t failed =
-            guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, now_ns);
+        size_t failed = guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, now_ns);
         log_write(&daemon->log, failed ? ZEUS_LOG_WARNING : ZEUS_LOG_INFO, "lease",
                   "%d settings were left changed by a daemon that died: %zu restored, %zu will be "
                   "tried again",
@@ -167,6 +170,14 @@ int command_recover(struct daemon *daemon, zeus_error *err)
                      : 0;
 }
 
+void command_stop(struct daemon *daemon)
+{
+    uint64_t one = 1;
+    if (daemon->stop_fd >= 0) {
+        (void)!write(daemon->stop_fd, &one, sizeof(one)); /* a full counter is readable, too */
+    }
+}
+
 void command_restore_all(struct daemon *daemon)
 {
     struct guard_device *devices = all_devices(daemon);
@@ -175,8 +186,8 @@ void command_restore_all(struct daemon *daemon)
         return;
     }
     lease_end_all(daemon->leases, LEASE_SHUTDOWN);
-    size_t failed = guard_restore_due(daemon->guard, devices, daemon->node.gpu_count,
-                                      clock_monotonic_ns());
+    size_t failed =
+        guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, clock_monotonic_ns());
     if (failed > 0) {
         log_write(&daemon->log, ZEUS_LOG_ERROR, "lease",
                   "%zu leased settings could not be restored; the journal keeps them for the next "
@@ -200,12 +211,4 @@ uint64_t command_step(struct daemon *daemon, uint64_t now_ns)
     }
     lease_streams_tell(daemon->lease_streams);
     return lease_next_deadline_ns(daemon->leases);
-}
-
-void command_reopen_logs(struct daemon *daemon)
-{
-    zeus_error err = {0};
-    if (audit_reopen(daemon->audit, &err) < 0) {
-        log_write(&daemon->log, ZEUS_LOG_ERROR, "audit", "%s", err.message);
-    }
 }

@@ -26,6 +26,9 @@ void command_close(struct daemon *daemon);
 /* Brings back what a daemon before this one left changed. Before the writer threads run. */
 int command_recover(struct daemon *daemon, zeus_error *err) ZEUS_CHECK;
 
+/* Ends commands of overrides that still run, so that the writer threads can end. */
+void command_stop(struct daemon *daemon);
+
 /* Ends every lease and brings the originals back. After the writer threads have ended. */
 void command_restore_all(struct daemon *daemon);
 

@@ -139,9 +139,8 @@ static int set_one(struct daemon_config *config, const char *key, const struct t
                           toml_kind_text(value->kind));
     }
     int is_unusable = strcmp(name, "config") == 0 || strcmp(name, "check-config") == 0;
-    int r = is_unusable
-                ? ZEUS_ENOTFOUND
-                : options_set(defs, ARRAY_LEN(defs), name, text, config, &why);
+    int r =
+        is_unusable ? ZEUS_ENOTFOUND : options_set(defs, ARRAY_LEN(defs), name, text, config, &why);
     if (r < 0) {
         return toml_error(&config->file, value->line, ZEUS_EINVAL, err, "%s%s: %s",
                           r == ZEUS_ENOTFOUND ? "unknown field " : "", key,
@@ -272,7 +271,8 @@ static void take_missing_lists(struct daemon_config *config, const struct daemon
     for (size_t i = 0; i < ARRAY_LEN(defs); i++) {
         struct option_list *list = (void *)((char *)config + defs[i].offset);
         if (defs[i].kind == OPTION_LIST && list->count == 0) {
-            *list = *(const struct option_list *)(const void *)((const char *)file + defs[i].offset);
+            *list =
+                *(const struct option_list *)(const void *)((const char *)file + defs[i].offset);
         }
     }
 }
@@ -331,7 +331,8 @@ static void dump_one(const struct option_def *def, const void *at, FILE *out)
         (void)fprintf(out, "%s = \"%o\"\n", def->flag, *(const uint32_t *)at);
         return;
     case OPTION_UNSIGNED:
-        (void)fprintf(out, *(const uint32_t *)at == DAEMON_UNSET ? "# %s is not set\n" : "%s = %u\n",
+        (void)fprintf(out,
+                      *(const uint32_t *)at == DAEMON_UNSET ? "# %s is not set\n" : "%s = %u\n",
                       def->flag, *(const uint32_t *)at);
         return;
     case OPTION_LIST:

@@ -67,9 +67,15 @@ static void write_groups(struct json_writer *w, const struct auth_scopes *groups
 
 static void write_ours(struct json_writer *w, const struct daemon *daemon)
 {
-    static const char *const features[] = {"lease",         "partial",            "history",
-                                           "metrics",       "windows",            "energy_stream",
-                                           "temperature_stream", "clocks_stream", "resume"};
+    static const char *const features[] = {"lease",
+                                           "partial",
+                                           "history",
+                                           "metrics",
+                                           "windows",
+                                           "energy_stream",
+                                           "temperature_stream",
+                                           "clocks_stream",
+                                           "resume"};
     json_key(w, "zeusd");
     json_begin_object(w);
     json_key_string(w, "version", ZEUS_VERSION_STRING);

@@ -55,8 +55,8 @@ static void write_errors(struct json_writer *w, const struct fanout *fanout)
             (void)snprintf(key, sizeof(key), "%" PRIu32, leg->slot->id);
             /* Clients look for these words when a device refuses what was asked of it. */
             char text[FANOUT_TEXT_MAX + 32];
-            (void)snprintf(text, sizeof(text), "%s%s", leg->status == 400 ? "Invalid request: " : "",
-                           leg_text(leg));
+            (void)snprintf(text, sizeof(text), "%s%s",
+                           leg->status == 400 ? "Invalid request: " : "", leg_text(leg));
             json_key_string(w, key, text);
         }
     }
@@ -151,14 +151,13 @@ static void say(const struct fanout_leg *leg)
 {
     const struct fanout *fanout = leg->fanout;
     uint64_t now_ns = clock_monotonic_ns();
-    uint32_t level = fanout->op->is_write ? (leg->code < 0 ? ZEUS_LOG_WARNING : ZEUS_LOG_INFO)
-                                          : ZEUS_LOG_DEBUG;
+    uint32_t level =
+        fanout->op->is_write ? (leg->code < 0 ? ZEUS_LOG_WARNING : ZEUS_LOG_INFO) : ZEUS_LOG_DEBUG;
     log_write(&fanout->daemon->log, level, "command",
               "%s %s=%" PRIu32 " by %s: %s (took %" PRIu64 " us, of which %" PRIu64 " waiting)",
               fanout->op->name, leg->slot->kind == ZEUS_KIND_GPU ? "gpu" : "cpu", leg->slot->id,
               fanout->caller.owner, leg->code < 0 ? leg_text(leg) : "done",
-              (now_ns - fanout->arrival_ns) / 1000u,
-              (leg->start_ns - fanout->arrival_ns) / 1000u);
+              (now_ns - fanout->arrival_ns) / 1000u, (leg->start_ns - fanout->arrival_ns) / 1000u);
 }
 
 static void leg_done(struct fanout_leg *leg)
@@ -208,8 +207,8 @@ struct fanout *fanout_create(struct daemon *daemon, const struct fanout_op *op,
     fanout->arrival_ns = clock_monotonic_ns();
     mutex_init(&fanout->lock);
     for (size_t i = 0; i < count; i++) {
-        fanout->legs[i] = (struct fanout_leg){
-            .job.run = run_leg, .fanout = fanout, .slot = slots[i]};
+        fanout->legs[i] =
+            (struct fanout_leg){.job.run = run_leg, .fanout = fanout, .slot = slots[i]};
     }
     return fanout;
 }

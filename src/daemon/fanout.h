@@ -80,7 +80,7 @@ struct fanout {
     struct daemon *daemon;
     const struct fanout_op *op;
     struct fanout_args args;
-    struct caller caller; /* a copy: the request may be gone before its commands have run */
+    struct caller caller;       /* a copy: the request may be gone before its commands have run */
     struct httpd_ticket ticket; /* req NULL: nobody waits */
     int is_partial;
     uint64_t arrival_ns;

@@ -17,7 +17,7 @@ uint32_t groups_of_path(const char *path)
         {"/gpu/set_", AUTH_GPU_CONTROL}, {"/gpu/reset_", AUTH_GPU_CONTROL},
         {"/gpu/", AUTH_GPU_READ},        {"/cpu/", AUTH_CPU_READ},
         {"/lease/list", AUTH_GPU_READ},  {"/lease/", AUTH_GPU_CONTROL},
-        {"/window/", GROUPS_ANY_READ},         {"/history", GROUPS_ANY_READ},
+        {"/window/", GROUPS_ANY_READ},   {"/history", GROUPS_ANY_READ},
         {"/metrics", GROUPS_ANY_READ},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {

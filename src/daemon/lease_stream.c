@@ -118,15 +118,14 @@ int lease_streams_hold(struct lease_streams *streams, struct httpd_req *req,
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
     hold->streams = streams;
-    int r = lease_open(streams->daemon->leases, request, clock_monotonic_ns(), &hold->lease_id,
-                       err);
+    int r =
+        lease_open(streams->daemon->leases, request, clock_monotonic_ns(), &hold->lease_id, err);
     if (r < 0) {
         free(hold);
         return r;
     }
     mutex_lock(&streams->lock);
-    r = httpd_reply_private_stream(req, reply, streams->daemon->hub, on_close, hold,
-                                   &hold->stream);
+    r = httpd_reply_private_stream(req, reply, streams->daemon->hub, on_close, hold, &hold->stream);
     if (r != HTTPD_STREAM) {
         mutex_unlock(&streams->lock);
         lease_stream_closed(streams->daemon->leases, hold->lease_id, clock_monotonic_ns());

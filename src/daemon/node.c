@@ -15,8 +15,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 
-static int open_inventory(uint32_t families, struct inventory **ret,
-                          zeus_error *err)
+static int open_inventory(uint32_t families, struct inventory **ret, zeus_error *err)
 {
     struct inventory *inventory = mem_calloc(1, sizeof(*inventory));
     if (!inventory) {
@@ -51,8 +50,8 @@ static uint32_t slot_kind(const struct device *device)
 
 static void slot_init(struct slot *slot, struct node *node, struct device *device, uint32_t id)
 {
-    uint32_t hz = device->info.kind == ZEUS_KIND_GPU ? node->options.gpu_poll_hz
-                                                     : node->options.cpu_poll_hz;
+    uint32_t hz =
+        device->info.kind == ZEUS_KIND_GPU ? node->options.gpu_poll_hz : node->options.cpu_poll_hz;
     *slot = (struct slot){.node = node,
                           .kind = slot_kind(device),
                           .id = id,
@@ -217,8 +216,7 @@ size_t node_topic_count(const struct node *node)
 
 uint32_t node_topic(const struct slot *slot, enum quantity quantity)
 {
-    size_t position =
-        slot->number + (slot->kind == ZEUS_KIND_GPU ? 0 : slot->node->gpu_count);
+    size_t position = slot->number + (slot->kind == ZEUS_KIND_GPU ? 0 : slot->node->gpu_count);
     return (uint32_t)(position * QUANTITY_COUNT + quantity);
 }
 

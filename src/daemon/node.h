@@ -35,8 +35,8 @@ struct node {
     size_t cpu_count;
     struct node_options options;
     const struct log_sink *log;
-    struct hub *hub; /* borrowed; set before node_start */
-    struct flag wakeups; /* of the devices' threads */
+    struct hub *hub;       /* borrowed; set before node_start */
+    struct flag wakeups;   /* of the devices' threads */
     struct mutex recovery; /* one search at a time; guards the inventories */
     struct inventory *inventories[NODE_INVENTORIES_MAX]; /* owned; freed when the node closes */
     size_t inventory_count;

@@ -36,7 +36,7 @@ static int check_control(struct daemon *daemon, zeus_error *err)
     if (!is_all_denied(&daemon->node, ZEUS_KIND_GPU, ZEUS_FEATURE_LIMIT_WRITE, &state)) {
         return 0;
     }
-    if (daemon->trust->overrides && override_set_count(daemon->trust->overrides) > 0) {
+    if (override_set_count(daemon->trust->overrides) > 0) {
         log_write(&daemon->log, ZEUS_LOG_WARNING, "zeusd",
                   "gpu-control: operations without a command override will be refused by the "
                   "driver (%s)",
@@ -59,6 +59,27 @@ static int check_cpus(struct daemon *daemon, zeus_error *err)
                    "cpu-read is enabled, but %s. Give the daemon CAP_PERFMON or "
                    "CAP_DAC_READ_SEARCH, or leave cpu-read out of --enable",
                    state->reason);
+}
+
+int privilege_drop(struct daemon *daemon, zeus_error *err)
+{
+    const struct daemon_config *c = &daemon->config;
+    const char *keep[6];
+    size_t count = 0;
+    if (c->groups.bits & AUTH_GPU_CONTROL) {
+        keep[count++] = "cap_sys_admin";
+    }
+    if (c->groups.bits & AUTH_CPU_READ) {
+        keep[count++] = "cap_perfmon";
+    }
+    /* Keys and powercap files that belong to somebody else, read again on SIGHUP. */
+    keep[count++] = "cap_dac_read_search";
+    if (c->socket_uid != DAEMON_UNSET || c->socket_gid != DAEMON_UNSET) {
+        keep[count++] = "cap_chown";
+    }
+    struct privdrop_options options = {
+        .user = c->user, .keep = keep, .keep_count = count, .may_gain = c->override_path != NULL};
+    return privdrop_apply(&options, err);
 }
 
 int privilege_check(struct daemon *daemon, zeus_error *err)

@@ -17,8 +17,8 @@ struct daemon;
  * ZEUS_EPERM says which group and what would help. */
 int privilege_check(struct daemon *daemon, zeus_error *err) ZEUS_CHECK;
 
-/* After the start: gives up every capability that the enabled groups do not need, and changes to
- * the configured user. */
+/* Before the first thread: gives up every capability that the enabled groups do not need, and
+ * changes to the configured user. */
 int privilege_drop(struct daemon *daemon, zeus_error *err) ZEUS_CHECK;
 
 #endif /* ZEUS_DAEMON_PRIVILEGE_H */

@@ -29,9 +29,8 @@ static int set_bool(const struct query_field *field, const char *text, uint32_t 
 {
     int is_true = strcmp(text, "true") == 0;
     if (!is_true && strcmp(text, "false") != 0) {
-        return err_set(err, ZEUS_EINVAL,
-                       "invalid value for %s: \"%.*s\" was not `true` or `false`", field->name,
-                       SHOWN, text);
+        return err_set(err, ZEUS_EINVAL, "invalid value for %s: \"%.*s\" was not `true` or `false`",
+                       field->name, SHOWN, text);
     }
     *ret = (uint32_t)is_true;
     return 0;

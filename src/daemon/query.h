@@ -37,7 +37,8 @@ int query_read(const struct url_target *target, const struct query_field *fields
 
 #define QUERY_IDS_MAX 256
 
-/* "2, 0,+1" -> {0, 1, 2}: trimmed, sorted, each once. ZEUS_EINVAL naming `name` or the bad piece. */
+/* "2, 0,+1" -> {0, 1, 2}: trimmed, sorted, each once. ZEUS_EINVAL naming `name` or the bad piece.
+ */
 int query_ids(const char *name, const char *text, uint64_t ids[QUERY_IDS_MAX], size_t *ret_count,
               zeus_error *err) ZEUS_CHECK;
 

@@ -35,7 +35,7 @@ struct reading {
     uint64_t limit_default_uw;
     uint64_t limit_min_uw;
     uint64_t limit_max_uw;
-    uint64_t reads;    /* since the start */
+    uint64_t reads; /* since the start */
     uint64_t failures;
 };
 

@@ -96,7 +96,8 @@ static void run_leg(struct job *job, struct slot *slot)
     struct daemon *daemon = leg->batch->daemon;
     struct guard_outcome outcome;
     struct guard_device device = {.device = slot_enter(slot), .number = slot->id};
-    leg->code = guard_restore(daemon->guard, &device, &leg->restore, clock_monotonic_ns(), &outcome);
+    leg->code =
+        guard_restore(daemon->guard, &device, &leg->restore, clock_monotonic_ns(), &outcome);
     slot_leave(slot);
     (void)snprintf(leg->text, sizeof(leg->text), "%s", outcome.text);
     command_audit_restore(daemon, slot, &outcome);
@@ -132,8 +133,7 @@ int restore_run(struct daemon *daemon, const struct lease_restore *restores, siz
     batch->left = count + 1; /* one for whoever posts */
     mutex_init(&batch->lock);
     for (size_t i = 0; i < count; i++) {
-        batch->legs[i] =
-            (struct leg){.job.run = run_leg, .batch = batch, .restore = restores[i]};
+        batch->legs[i] = (struct leg){.job.run = run_leg, .batch = batch, .restore = restores[i]};
     }
     if (req) {
         batch->ticket = httpd_defer(req);

@@ -124,8 +124,7 @@ static int read_cpus(struct httpd_req *req, struct httpd_reply *reply,
     if (r < 0) {
         return refuse_selection(reply, r, &err);
     }
-    struct fanout *fanout =
-        fanout_create(daemon_of(req), op, selection.slots, selection.count);
+    struct fanout *fanout = fanout_create(daemon_of(req), op, selection.slots, selection.count);
     if (!fanout) {
         return ZEUS_ENOMEM;
     }

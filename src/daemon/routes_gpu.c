@@ -19,8 +19,8 @@ static int act_power(struct fanout_leg *leg)
 static int act_energy(struct fanout_leg *leg)
 {
     if (!slot_has_counter(leg->slot)) {
-        return err_set(&leg->err, ZEUS_ENOTSUP,
-                       "GPU %u has no energy counter that can be believed", leg->slot->id);
+        return err_set(&leg->err, ZEUS_ENOTSUP, "GPU %u has no energy counter that can be believed",
+                       leg->slot->id);
     }
     return slot_read_energy(leg->slot, &leg->value.number, &leg->err);
 }

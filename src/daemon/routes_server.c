@@ -44,8 +44,8 @@ static size_t count_failing(struct node *node, uint32_t kind)
 int route_health(struct httpd_req *req, struct httpd_reply *reply)
 {
     struct daemon *daemon = daemon_of(req);
-    size_t failing = count_failing(&daemon->node, ZEUS_KIND_GPU) +
-                     count_failing(&daemon->node, ZEUS_KIND_CPU);
+    size_t failing =
+        count_failing(&daemon->node, ZEUS_KIND_GPU) + count_failing(&daemon->node, ZEUS_KIND_CPU);
     struct json_writer w;
     json_writer_init(&w, &reply->body, 0);
     json_begin_object(&w);

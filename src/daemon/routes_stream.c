@@ -29,8 +29,8 @@ int route_stream(struct httpd_req *req, struct httpd_reply *reply)
         s++;
     }
     const char *ids = NULL;
-    const struct query_field field = {
-        streams[s].kind == ZEUS_KIND_GPU ? "gpu_ids" : "cpu_ids", QUERY_TEXT, 0, 0};
+    const struct query_field field = {streams[s].kind == ZEUS_KIND_GPU ? "gpu_ids" : "cpu_ids",
+                                      QUERY_TEXT, 0, 0};
     struct selection selection;
     zeus_error err = {0};
     if (query_read(&req->target, &field, 1, &ids, NULL, &err) < 0) {

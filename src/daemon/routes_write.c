@@ -34,19 +34,20 @@ struct write_query {
 };
 
 #define AT(member) offsetof(struct write_query, member)
-#define COMMON_FIELDS                                                                      \
-    {"gpu_ids", QUERY_TEXT, 1, AT(ids)}, {"block", QUERY_BOOL, 1, AT(is_blocking)},        \
-        {"lease", QUERY_TEXT, 0, AT(lease)}, {"ttl_s", QUERY_U32, 0, AT(ttl_s)},           \
-        {"bind", QUERY_TEXT, 0, AT(bind)}
+#define COMMON_FIELDS                                                               \
+    {"gpu_ids", QUERY_TEXT, 1, AT(ids)}, {"block", QUERY_BOOL, 1, AT(is_blocking)}, \
+        {"lease", QUERY_TEXT, 0, AT(lease)}, {"ttl_s", QUERY_U32, 0, AT(ttl_s)},    \
+    {                                                                               \
+        "bind", QUERY_TEXT, 0, AT(bind)                                             \
+    }
 
 static const struct query_field reset_fields[] = {COMMON_FIELDS};
-static const struct query_field limit_fields[] = {
-    COMMON_FIELDS, {"power_limit_mw", QUERY_U32, 1, AT(a)}};
-static const struct query_field persistence_fields[] = {
-    COMMON_FIELDS, {"enabled", QUERY_BOOL, 1, AT(a)}};
-static const struct query_field clock_fields[] = {COMMON_FIELDS,
-                                                  {"min_clock_mhz", QUERY_U32, 1, AT(a)},
-                                                  {"max_clock_mhz", QUERY_U32, 1, AT(b)}};
+static const struct query_field limit_fields[] = {COMMON_FIELDS,
+                                                  {"power_limit_mw", QUERY_U32, 1, AT(a)}};
+static const struct query_field persistence_fields[] = {COMMON_FIELDS,
+                                                        {"enabled", QUERY_BOOL, 1, AT(a)}};
+static const struct query_field clock_fields[] = {
+    COMMON_FIELDS, {"min_clock_mhz", QUERY_U32, 1, AT(a)}, {"max_clock_mhz", QUERY_U32, 1, AT(b)}};
 
 static int act_write(struct fanout_leg *leg);
 
@@ -57,8 +58,10 @@ static const struct write_route {
     const struct query_field *fields;
     size_t field_count;
 } writes[] = {
-#define WRITE(name, op, fields) \
-    {"/gpu/" name, op, {name, act_write, NULL, NULL, 1}, fields, ARRAY_LEN(fields)}
+#define WRITE(name, op, fields)                                                       \
+    {                                                                                 \
+        "/gpu/" name, op, {name, act_write, NULL, NULL, 1}, fields, ARRAY_LEN(fields) \
+    }
     WRITE("set_power_limit", WRITE_POWER_LIMIT, limit_fields),
     WRITE("set_persistence_mode", WRITE_PERSISTENCE, persistence_fields),
     WRITE("set_gpu_locked_clocks", WRITE_GPU_CLOCKS, clock_fields),
@@ -117,11 +120,10 @@ static void say_range(struct fanout_leg *leg, struct device *device)
 {
     zeus_power_limits limits = {0};
     if (device_read_power_limits(device, &limits, NULL) == 0) {
-        (void)err_set(&leg->err, ZEUS_ERANGE,
-                      "GPU %" PRIu32 ": a power limit of %" PRIu32 " mW is not in %" PRIu64
-                      "-%" PRIu64 " mW",
-                      leg->slot->id, leg->fanout->args.a, limits.min_uw / 1000u,
-                      limits.max_uw / 1000u);
+        (void)err_set(
+            &leg->err, ZEUS_ERANGE,
+            "GPU %" PRIu32 ": a power limit of %" PRIu32 " mW is not in %" PRIu64 "-%" PRIu64 " mW",
+            leg->slot->id, leg->fanout->args.a, limits.min_uw / 1000u, limits.max_uw / 1000u);
     }
 }
 

@@ -22,7 +22,6 @@
 #include "base/log_stderr.h"
 #include "base/macro.h"
 #include "daemon/command.h"
-#include "daemon/privilege.h"
 #include "daemon/sdnotify.h"
 #include "daemon/startup.h"
 #include "httpd/httpd.h"
@@ -113,10 +112,6 @@ static int serve_with(struct daemon *daemon)
     zeus_error err = {0};
     int signal_fd _close_ = open_signals(&err);
     if (signal_fd < 0 || startup(daemon, &err) < 0) {
-        return fail(&err);
-    }
-    if (privilege_drop(daemon, &err) < 0) {
-        shutdown_daemon(daemon);
         return fail(&err);
     }
     (void)!sdnotify_ready(); /* nobody to notify is fine */

@@ -34,8 +34,8 @@ enum quantity {
 
 struct slot {
     struct node *node;
-    uint32_t kind; /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
-    uint32_t id;   /* the protocol's: GPU index, RAPL zone number */
+    uint32_t kind;   /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
+    uint32_t id;     /* the protocol's: GPU index, RAPL zone number */
     uint32_t number; /* position in the node's list */
     zeus_device_info info; /* as first found, constant */
 
@@ -81,7 +81,8 @@ int slot_start(struct slot *slot, zeus_error *err) ZEUS_CHECK;
 /* Runs what is queued, then ends the threads. */
 void slot_stop(struct slot *slot);
 
-/* ZEUS_EBUSY: the queue is full; ZEUS_ECLOSED: the slot was stopped. The job runs on the reader's or writer's thread. */
+/* ZEUS_EBUSY: the queue is full; ZEUS_ECLOSED: the slot was stopped. The job runs on the reader's
+ * or writer's thread. */
 int slot_post_read(struct slot *slot, struct job *job) ZEUS_CHECK;
 int slot_post_write(struct slot *slot, struct job *job) ZEUS_CHECK;
 

@@ -106,9 +106,10 @@ static void poll_gpu_power(struct slot *slot, int wants_power, int wants_energy)
         publish(slot, QUANTITY_POWER, &event);
     }
     if (wants_energy && has_energy) {
-        event.len = snprintf(event.text, sizeof(event.text),
-                             "{\"timestamp_ms\":%" PRIu64 ",\"gpu_id\":%" PRIu32 ",\"energy_uj\":%s",
-                             wall_ms(), slot->id, energy);
+        event.len =
+            snprintf(event.text, sizeof(event.text),
+                     "{\"timestamp_ms\":%" PRIu64 ",\"gpu_id\":%" PRIu32 ",\"energy_uj\":%s",
+                     wall_ms(), slot->id, energy);
         publish(slot, QUANTITY_ENERGY, &event);
     }
 }
@@ -121,10 +122,10 @@ static void poll_temperature(struct slot *slot)
         return;
     }
     struct event event;
-    event.len = snprintf(event.text, sizeof(event.text),
-                         "{\"timestamp_ms\":%" PRIu64 ",\"gpu_id\":%" PRIu32
-                         ",\"temperature_c\":%" PRId32,
-                         wall_ms(), slot->id, temperature_c);
+    event.len =
+        snprintf(event.text, sizeof(event.text),
+                 "{\"timestamp_ms\":%" PRIu64 ",\"gpu_id\":%" PRIu32 ",\"temperature_c\":%" PRId32,
+                 wall_ms(), slot->id, temperature_c);
     publish(slot, QUANTITY_TEMPERATURE, &event);
 }
 
@@ -192,12 +193,11 @@ static void publish_cpu(struct slot *slot, const struct cpu_power_base *now)
     (void)number_or_null(dram_energy, sizeof(dram_energy), now->has_dram, now->dram_uj);
     struct event event;
     if (is_wanted(slot, QUANTITY_POWER)) {
-        event.len = snprintf(event.text, sizeof(event.text),
-                             "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32
-                             ",\"cpu_mw\":%" PRIu64 ",\"dram_mw\":%s,\"cpu_energy_uj\":%" PRIu64
-                             ",\"dram_energy_uj\":%s",
-                             wall_ms(), slot->id, package_mw, dram_power, now->package_uj,
-                             dram_energy);
+        event.len =
+            snprintf(event.text, sizeof(event.text),
+                     "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32 ",\"cpu_mw\":%" PRIu64
+                     ",\"dram_mw\":%s,\"cpu_energy_uj\":%" PRIu64 ",\"dram_energy_uj\":%s",
+                     wall_ms(), slot->id, package_mw, dram_power, now->package_uj, dram_energy);
         publish(slot, QUANTITY_POWER, &event);
     }
 }

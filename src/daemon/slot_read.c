@@ -17,8 +17,8 @@ int slot_read_power(struct slot *slot, uint64_t *ret_mw, zeus_error *err)
 {
     zeus_power_sample sample = {0};
     struct device *device = slot_enter(slot);
-    int r = device_read_power(device, slot_main_domain(device), slot_power_field(device), &sample,
-                              err);
+    int r =
+        device_read_power(device, slot_main_domain(device), slot_power_field(device), &sample, err);
     slot_leave(slot);
     slot_note(slot, r, err);
     if (r < 0) {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <zeus/session.h>
@@ -21,14 +22,17 @@
 #include "daemon/admission.h"
 #include "daemon/command.h"
 #include "daemon/listen_fds.h"
-#include "daemon/override_file.h"
+#include "daemon/override_run.h"
 #include "daemon/privilege.h"
+#include "daemon/site_meter.h"
+#include "daemon/site_policy.h"
 #include "daemon/trust.h"
 #include "httpd/hub.h"
 
 #define PEM_MAX        (1u << 20)
 #define RING_EVENTS    8192
-#define IDLE_TIMEOUT_S 75 /* clients drop pooled connections after 5 s: ours must outlive theirs */
+#define IDLE_TIMEOUT_S 75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
+                           */
 
 static int read_pem(const char *path, char **ret_text, zeus_error *err)
 {
@@ -72,6 +76,7 @@ static int open_listeners(struct daemon *daemon, zeus_error *err)
     if (r < 0) {
         return r;
     }
+    const struct site_limits *limits = site_policy_limits(daemon->trust->policy);
     struct httpd_options http = {.user = daemon,
                                  .gate = admission_gate,
                                  .gate_user = daemon,
@@ -91,6 +96,7 @@ static int open_listeners(struct daemon *daemon, zeus_error *err)
                                  .connections_max = c->connections_max,
                                  .connections_per_address_max = c->connections_per_address_max,
                                  .streams_max = c->streams_max,
+                                 .streams_per_peer_max = limits->streams_per_user,
                                  .in_flight_max = c->in_flight_max,
                                  .connection_memory_bytes = 8192,
                                  .idle_timeout_s = IDLE_TIMEOUT_S,
@@ -141,8 +147,8 @@ static int open_hub(struct daemon *daemon, zeus_error *err)
 static int make_boot_id(struct daemon *daemon, zeus_error *err)
 {
     unsigned char bytes[16];
-    if (getentropy(bytes, sizeof(bytes)) < 0) {
-        return err_set_os(err, ZEUS_EOS, errno, "getentropy");
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+        return err_set_os(err, ZEUS_EOS, errno, "getrandom");
     }
     for (size_t i = 0; i < sizeof(bytes); i++) {
         (void)snprintf(daemon->boot_id + 2 * i, 3, "%02x", bytes[i]);
@@ -153,22 +159,35 @@ static int make_boot_id(struct daemon *daemon, zeus_error *err)
     return 0;
 }
 
-static int load_trust(struct daemon *daemon, zeus_error *err)
+static int load_trust(struct daemon *daemon, struct trust **ret, zeus_error *err)
 {
-    int r = trust_load(&daemon->config, &daemon->log, &daemon->trust, err);
-    if (r == 0 && daemon->trust->overrides && !(daemon->config.groups.bits & AUTH_GPU_CONTROL)) {
+    int r = trust_load(&daemon->config, &daemon->log, ret, err);
+    struct trust *trust = r == 0 ? *ret : NULL;
+    if (trust && trust->overrides && !(daemon->config.groups.bits & AUTH_GPU_CONTROL)) {
         log_write(&daemon->log, ZEUS_LOG_WARNING, "override",
                   "command overrides are ignored: gpu-control is not enabled");
-        override_set_destroy(daemon->trust->overrides);
-        daemon->trust->overrides = NULL;
+        override_set_destroy(trust->overrides);
+        trust->overrides = NULL;
     }
     return r;
+}
+
+static int open_meter(struct daemon *daemon, zeus_error *err)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        return err_set_os(err, ZEUS_EOS, errno, "getrandom");
+    }
+    daemon->meter = site_meter_create(seed);
+    return daemon->meter ? 0 : err_set(err, ZEUS_ENOMEM, "out of memory");
 }
 
 static int open_all(struct daemon *daemon, zeus_error *err)
 {
     int r = make_boot_id(daemon, err);
-    r = r < 0 ? r : load_trust(daemon, err);
+    r = r < 0 ? r : load_trust(daemon, &daemon->trust, err);
+    r = r < 0 ? r : open_meter(daemon, err);
+    r = r < 0 ? r : privilege_drop(daemon, err);
     r = r < 0 ? r : open_node(daemon, err);
     r = r < 0 ? r : privilege_check(daemon, err);
     r = r < 0 ? r : command_open(daemon, err);
@@ -183,6 +202,7 @@ static int open_all(struct daemon *daemon, zeus_error *err)
 int startup(struct daemon *daemon, zeus_error *err)
 {
     daemon->start_ns = clock_monotonic_ns();
+    daemon->stop_fd = -1;
     ZEUS_ASSERT(pthread_rwlock_init(&daemon->trust_lock, NULL) == 0);
     int r = open_all(daemon, err);
     if (r < 0) {
@@ -202,7 +222,7 @@ int startup_check(struct daemon *daemon, zeus_error *err)
 {
     struct pems pems CLEANUP(pems_done) = {0};
     ZEUS_ASSERT(pthread_rwlock_init(&daemon->trust_lock, NULL) == 0);
-    int r = load_trust(daemon, err);
+    int r = load_trust(daemon, &daemon->trust, err);
     r = r < 0 ? r : read_pems(&daemon->config, &pems, err);
     trust_destroy(daemon->trust);
     (void)pthread_rwlock_destroy(&daemon->trust_lock); /* nobody holds it */
@@ -217,6 +237,7 @@ void shutdown_daemon(struct daemon *daemon)
     if (daemon->httpd) {
         httpd_drain(daemon->httpd);
     }
+    command_stop(daemon);
     if (daemon->node.hub) {
         node_stop(&daemon->node);
         command_restore_all(daemon);
@@ -227,6 +248,7 @@ void shutdown_daemon(struct daemon *daemon)
     if (daemon->node.options.log) {
         node_close(&daemon->node);
     }
+    site_meter_destroy(daemon->meter);
     trust_destroy(daemon->trust);
     (void)pthread_rwlock_destroy(&daemon->trust_lock); /* fails only when held */
     free(daemon->discover);
@@ -243,13 +265,16 @@ const struct trust *daemon_trust(struct daemon *daemon)
 int reload_daemon(struct daemon *daemon, zeus_error *err)
 {
     struct trust *fresh = NULL;
-    int r = trust_load(&daemon->config, &daemon->log, &fresh, err);
+    int r = load_trust(daemon, &fresh, err);
     if (r < 0) {
         return r;
     }
     ZEUS_ASSERT(pthread_rwlock_wrlock(&daemon->trust_lock) == 0);
     fresh->older = daemon->trust;
     daemon->trust = fresh;
+    struct override_set *overrides = fresh->overrides;
+    fresh->overrides = NULL;
     ZEUS_ASSERT(pthread_rwlock_unlock(&daemon->trust_lock) == 0);
-    return 0;
+    r = override_site_replace(daemon->overrides, overrides);
+    return r < 0 ? err_set(err, r, "the overrides were not replaced: out of memory") : 0;
 }

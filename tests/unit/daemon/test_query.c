@@ -40,9 +40,8 @@ static void test_accepts(void **state)
     struct record r;
     uint32_t seen = 0;
     zeus_error err = {0};
-    assert_int_equal(read_text("gpu_ids=0%2C1&block=true&limit=4294967295&big=%2B7", &r, &seen,
-                               &err),
-                     0);
+    assert_int_equal(
+        read_text("gpu_ids=0%2C1&block=true&limit=4294967295&big=%2B7", &r, &seen, &err), 0);
     assert_string_equal(r.ids, "0,1");
     assert_int_equal(r.block, 1);
     assert_int_equal(r.limit, UINT32_MAX);
