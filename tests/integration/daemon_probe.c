@@ -256,9 +256,10 @@ static int stream(char **argv, zeus_error *err)
     }
     if (r < 0) {
         zeus_stream_endpoint e = {0};
-        (void)zeus_streams_get_endpoint(streams, endpoint, &e); /* for its words */
-        (void)snprintf(err->message, sizeof(err->message), "%.199s", e.reason);
-        err->code = e.code ? e.code : r;
+        int known = streams ? zeus_streams_get_endpoint(streams, endpoint, &e) : ZEUS_ENOTFOUND;
+        if (known == 0 && e.reason[0]) {
+            (void)snprintf(err->message, sizeof(err->message), "%.199s", e.reason);
+        }
     }
     zeus_streams_destroy(streams);
     return r;
