@@ -379,7 +379,7 @@ typedef struct zeus_daemon_link {
     char remedy[200];
 } zeus_daemon_link;
 
-/* NOTFOUND when no daemon is named in the environment (or ZEUS_FAMILY_DAEMON was left out). */
+/* NOTFOUND when no daemon is named in the environment, or with ZEUS_SESSION_LOCAL_ONLY. */
 ZEUS_API int zeus_session_daemon(const zeus_session *session, zeus_daemon_link *ret_link)
     ZEUS_CHECK;
 

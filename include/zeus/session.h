@@ -50,7 +50,7 @@ typedef void zeus_log_fn(uint32_t level, const char *component, const char *text
 #define ZEUS_FAMILY_HWMON  (1u << 3)
 #define ZEUS_FAMILY_JETSON (1u << 4)
 #define ZEUS_FAMILY_APPLE  (1u << 5)
-#define ZEUS_FAMILY_DAEMON (1u << 6) /* what zeusd does for us: see "The daemon" above */
+#define ZEUS_FAMILY_DAEMON (1u << 6) /* only in findings: what zeusd does for this session */
 
 /* Options of zeus_session_open. Zero everything, set `size`, then what you need. */
 typedef struct zeus_session_options {
@@ -63,6 +63,7 @@ typedef struct zeus_session_options {
                        * or $ZEUS_SYSFS_ROOT unless the process runs set-uid */
 } zeus_session_options;
 #define ZEUS_SESSION_IGNORE_VISIBILITY (1u << 0) /* every device, whatever the environment says */
+#define ZEUS_SESSION_LOCAL_ONLY        (1u << 1) /* no daemon, whatever the environment says */
 
 /* One line of what discovery found or missed. */
 typedef struct zeus_finding {

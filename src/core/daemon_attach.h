@@ -8,8 +8,9 @@
 
 #include "core/session.h"
 
-/* Nothing happens unless ZEUSD_SOCK_PATH or ZEUSD_HOST_PORT is set. NOMEM. */
-int daemon_attach(struct zeus_session *session, zeus_error *err) ZEUS_CHECK;
+/* Nothing happens unless ZEUSD_SOCK_PATH or ZEUSD_HOST_PORT is set. `families`: what the session
+ * looks for, 0 for all. NOMEM. */
+int daemon_attach(struct zeus_session *session, uint32_t families, zeus_error *err) ZEUS_CHECK;
 void daemon_detach(struct zeus_session *session);
 
 #endif /* ZEUS_CORE_DAEMON_ATTACH_H */

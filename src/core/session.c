@@ -77,8 +77,8 @@ int zeus_session_open(const zeus_session_options *options, zeus_session **ret_se
     }
     struct inventory_options of = inventory_options_of(&known);
     r = inventory_open(&session->inventory, &of, err);
-    if (r == 0 && (!known.families || known.families & ZEUS_FAMILY_DAEMON)) {
-        r = daemon_attach(session, err);
+    if (r == 0 && !(known.flags & ZEUS_SESSION_LOCAL_ONLY)) {
+        r = daemon_attach(session, known.families, err);
     }
     if (r < 0) {
         zeus_session_close(session);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "base/log.h"
 #include "device/cpu_topology.h"
 #include "remote/daemon_client.h"
 #include "remote/remote_cpu.h"
@@ -30,6 +31,7 @@ struct remote_link {
     struct match_trust trust;
     char hostname[128];
     zeus_daemon_link state;
+    uint32_t families; /* that the session looks for */
     struct log_sink log;
 };
 
@@ -304,7 +306,8 @@ static int wrap_all(struct remote_link *link, struct inventory *inventory,
             r = wrap_cpu(link, &list->items[i], known);
         }
     }
-    if (r == 0 && can_read.code == 0 && known->cpu_count > 0 && !has_rapl(inventory)) {
+    if (r == 0 && can_read.code == 0 && known->cpu_count > 0 &&
+        (link->families & ZEUS_FAMILY_RAPL) && !has_rapl(inventory)) {
         r = make_cpus(link, inventory, known, why);
     }
     return r;
@@ -325,6 +328,7 @@ static void tell(struct remote_link *link, struct inventory *inventory, const ze
                        s->endpoint, dialect_name(s->dialect), s->version[0] ? " " : "", s->version,
                        s->matched_gpus, s->matched_cpus, warning[0] ? "; " : "", warning);
     }
+    log_write(&link->log, ZEUS_LOG_INFO, "zeusd", "%s", s->detail);
     if (inventory->finding_count < INVENTORY_FINDINGS_MAX) {
         zeus_finding *finding = &inventory->findings[inventory->finding_count++];
         *finding = (zeus_finding){.family = ZEUS_FAMILY_DAEMON, .family_name = "zeusd"};
@@ -362,7 +366,7 @@ static void look(struct remote_link *link, const zeus_daemon_options *options,
     }
 }
 
-int remote_link_open(struct inventory *inventory, struct remote_link **ret_link)
+int remote_link_open(struct inventory *inventory, uint32_t families, struct remote_link **ret_link)
 {
     zeus_daemon_options options;
     struct discovery known = {0};
@@ -378,6 +382,7 @@ int remote_link_open(struct inventory *inventory, struct remote_link **ret_link)
     options.connect_s = CONNECT_S;
     options.timeout_s = READ_S;
     link->log = inventory->log;
+    link->families = families ? families : UINT32_MAX;
     link->state.has_token = options.token != NULL;
     (void)snprintf(link->state.endpoint, sizeof(link->state.endpoint), "%s",
                    options.socket_path ? options.socket_path : options.host_port);

@@ -17,9 +17,10 @@ struct remote_link;
 
 /* From the environment of `inventory`: NOTFOUND when no daemon is named, NOMEM. Asks the daemon
  * what it has (a second at most when nobody answers), wraps what it can do something for, adds CPU
- * devices that only it can read, and writes a finding. What is wrong with the daemon is in the
- * finding and in the state. */
-int remote_link_open(struct inventory *inventory, struct remote_link **ret_link) ZEUS_CHECK;
+ * devices that only it can read (if RAPL is among `families`; 0: all), and writes a finding. What
+ * is wrong with the daemon is in the finding and in the state. */
+int remote_link_open(struct inventory *inventory, uint32_t families, struct remote_link **ret_link)
+    ZEUS_CHECK;
 
 /* After the devices are gone. */
 void remote_link_close(struct remote_link *link);

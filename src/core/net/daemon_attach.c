@@ -9,9 +9,9 @@
 #include "base/err.h"
 #include "remote/link.h"
 
-int daemon_attach(struct zeus_session *session, zeus_error *err)
+int daemon_attach(struct zeus_session *session, uint32_t families, zeus_error *err)
 {
-    int r = remote_link_open(&session->inventory, &session->link);
+    int r = remote_link_open(&session->inventory, families, &session->link);
     if (r == ZEUS_ENOTFOUND) {
         return 0;
     }

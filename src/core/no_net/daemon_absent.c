@@ -17,9 +17,10 @@ static const char *named_endpoint(const struct inventory *inventory)
     return path ? path : inventory->env.get_env("ZEUSD_HOST_PORT");
 }
 
-int daemon_attach(struct zeus_session *session, zeus_error *err)
+int daemon_attach(struct zeus_session *session, uint32_t families, zeus_error *err)
 {
     (void)err;
+    (void)families;
     struct inventory *inventory = &session->inventory;
     if (named_endpoint(inventory) && inventory->finding_count < INVENTORY_FINDINGS_MAX) {
         zeus_finding *finding = &inventory->findings[inventory->finding_count++];

@@ -160,7 +160,7 @@ static void start(struct world *w, const char *discovery)
 
 static void open_link(struct world *w)
 {
-    assert_int_equal(remote_link_open(&w->inventory, &w->link), 0);
+    assert_int_equal(remote_link_open(&w->inventory, 0, &w->link), 0);
 }
 
 static void stop(struct world *w)
@@ -186,7 +186,7 @@ static void without_a_name_nothing_happens(void **state)
     struct world w;
     start(&w, MASTER_OPEN);
     env_values[0] = NULL;
-    assert_int_equal(remote_link_open(&w.inventory, &w.link), ZEUS_ENOTFOUND);
+    assert_int_equal(remote_link_open(&w.inventory, 0, &w.link), ZEUS_ENOTFOUND);
     assert_int_equal(fake_daemon_connections(w.rig.fake), 0);
     assert_int_equal(w.inventory.finding_count, 0);
     stop(&w);
