@@ -15,7 +15,9 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "base/log.h"
+#include "device/containment.h"
 #include "device/cpu_topology.h"
+#include "device/rapl/rapl_hooks.h"
 #include "remote/daemon_client.h"
 #include "remote/remote_cpu.h"
 #include "remote/remote_gpu.h"
@@ -211,17 +213,36 @@ static size_t list_packages(int root_fd, uint32_t *packages)
     return count;
 }
 
-/* The name of the daemon's nth zone: as it tells, or by the packages of this machine when there are
- * as many, so that none of them can be psys. 0 when it cannot be known. */
-static int name_zone(const struct discovery *known, size_t n, const uint32_t *packages,
+/* The name of a zone of the daemon. Where it does not tell (the original kind), the zones are this
+ * machine's packages if there are as many, so that none can be psys; which is which is certain only
+ * when there is one. 0 when it cannot be known at all. */
+static int name_zone(const zeus_daemon_cpu *cpu, size_t zone_count, const uint32_t *packages,
                      size_t package_count, char *out, size_t size)
 {
-    if (known->cpus[n].name[0]) {
-        (void)snprintf(out, size, "%s", known->cpus[n].name);
-        return 1;
+    if (cpu->name[0]) {
+        (void)snprintf(out, size, "%s", cpu->name);
+    } else if (package_count == 1) {
+        (void)snprintf(out, size, "package-%" PRIu32, packages[0]);
+    } else {
+        (void)snprintf(out, size, "intel-rapl:%" PRIu32, cpu->id);
     }
-    (void)snprintf(out, size, "package-%" PRIu32, package_count ? packages[n % package_count] : 0);
-    return package_count == known->cpu_count;
+    return cpu->name[0] || package_count == zone_count;
+}
+
+/* By package and die, as local discovery orders them; else by id. */
+static int by_site(const void *a, const void *b)
+{
+    const zeus_daemon_cpu *x = a;
+    const zeus_daemon_cpu *y = b;
+    struct containment_site at_x = containment_site_of_name(x->name);
+    struct containment_site at_y = containment_site_of_name(y->name);
+    if (at_x.package != at_y.package) {
+        return at_x.package < at_y.package ? -1 : 1;
+    }
+    if (at_x.die != at_y.die) {
+        return at_x.die < at_y.die ? -1 : 1;
+    }
+    return x->id < y->id ? -1 : x->id > y->id;
 }
 
 /* Puts a device behind those of its kind and numbers it. */
@@ -249,8 +270,8 @@ static int adopt(struct inventory *inventory, struct device *dev)
 }
 
 /* No RAPL here at all: its devices are made from what the daemon counts. */
-static int make_cpus(struct remote_link *link, struct inventory *inventory,
-                     const struct discovery *known, zeus_error *why)
+static int make_cpus(struct remote_link *link, struct inventory *inventory, struct discovery *known,
+                     zeus_error *why)
 {
     uint32_t packages[PACKAGES_MAX + 1];
     int r = match_host(known, &link->trust, why);
@@ -258,10 +279,12 @@ static int make_cpus(struct remote_link *link, struct inventory *inventory,
         return 0;
     }
     size_t package_count = list_packages(inventory->env.root_fd, packages);
+    qsort(known->cpus, known->cpu_count, sizeof(*known->cpus), by_site);
     for (size_t i = 0; i < known->cpu_count; i++) {
         char name[48];
         struct device *dev = NULL;
-        if (!name_zone(known, i, packages, package_count, name, sizeof(name))) {
+        if (!name_zone(&known->cpus[i], known->cpu_count, packages, package_count, name,
+                       sizeof(name))) {
             (void)err_set(why, ZEUS_ESTATE,
                           "it counts %zu zones but this machine has %zu packages: which one is "
                           "psys cannot be told without /sys/class/powercap",
@@ -289,8 +312,28 @@ static int has_rapl(const struct inventory *inventory)
     return 0;
 }
 
-static int wrap_all(struct remote_link *link, struct inventory *inventory,
-                    const struct discovery *known, zeus_error *why)
+/* Zones that show one register are told neither by names nor by the daemon. */
+static int find_mirrors(struct inventory *inventory)
+{
+    const struct device_list *list = &inventory->devices;
+    size_t count = 0;
+    struct device **counted = mem_calloc(MAX_OF(list->count, 1), sizeof(struct device *));
+    if (!counted) {
+        return ZEUS_ENOMEM;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const char *backend = list->items[i]->info.backend;
+        if (strcmp(backend, "rapl") == 0 || strcmp(backend, "zeusd") == 0) {
+            counted[count++] = list->items[i];
+        }
+    }
+    rapl_find_mirrors(counted, count);
+    free((void *)counted);
+    return 0;
+}
+
+static int wrap_all(struct remote_link *link, struct inventory *inventory, struct discovery *known,
+                    zeus_error *why)
 {
     struct device_list *list = &inventory->devices;
     zeus_feature_state can_read = {.code = ZEUS_EDAEMON};
@@ -310,7 +353,7 @@ static int wrap_all(struct remote_link *link, struct inventory *inventory,
         (link->families & ZEUS_FAMILY_RAPL) && !has_rapl(inventory)) {
         r = make_cpus(link, inventory, known, why);
     }
-    return r;
+    return r == 0 && link->state.matched_cpus > 1 ? find_mirrors(inventory) : r;
 }
 
 /* One line for people: what the daemon does for this session. */
