@@ -196,6 +196,10 @@ static void extensions_only_where_announced(void **state)
     rig_stop(&rig);
 }
 
+/* 65 characters: one too many for a name. */
+static const char longest[] = "0123456789012345678901234567890123456789"
+                              "0123456789012345678901234";
+
 static void ours_leases(void **state)
 {
     (void)state;
@@ -224,9 +228,7 @@ static void ours_leases(void **state)
                        "\"expires_in_s\":12.3}}");
     assert_int_equal(zeus_daemon_write_gpus(rig.daemon, &w, &rig.err), ZEUS_EBUSY);
     assert_non_null(strstr(rig.err.message, "held by lease other of uid 7"));
-    static const char *const names[] = {"", "a b", "x&y=1", "\xc3\xa4",
-                                        "0123456789012345678901234567890123456789"
-                                        "0123456789012345678901234"};
+    const char *const names[] = {"", "a b", "x&y=1", "\xc3\xa4", longest};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         w.lease = names[i];
         assert_int_equal(zeus_daemon_write_gpus(rig.daemon, &w, &rig.err), ZEUS_EINVAL);
