@@ -66,6 +66,7 @@ struct result {
     double rss_mb;
     double peak_mb;
     double switches_per_s;
+    double stop_ms; /* from SIGTERM, all streams open, to the end of the process */
 };
 
 static uint32_t histogram_[BUCKETS]; /* one run's delays */
@@ -310,6 +311,18 @@ static void reset_counts(const struct run *run, struct stream *streams)
     }
 }
 
+/* All streams open. The daemon that somebody else runs is left alone. */
+static double stop_server(const struct run *run, pid_t server)
+{
+    if (run->socket) {
+        return 0;
+    }
+    uint64_t start_ns = clock_monotonic_ns();
+    (void)kill(server, SIGTERM);
+    (void)waitpid(server, NULL, 0);
+    return (double)(clock_monotonic_ns() - start_ns) / 1e6;
+}
+
 static void measure(const struct run *run, const char *path, pid_t server, struct result *ret)
 {
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -329,6 +342,7 @@ static void measure(const struct run *run, const char *path, pid_t server, struc
     ret->client_cpu_pct = 100 * (read_cpu_s(getpid()) - own_cpu_s) / seconds;
     ret->rss_mb = read_status_mb(server, "VmRSS:");
     ret->peak_mb = read_status_mb(server, "VmHWM:");
+    ret->stop_ms = stop_server(run, server);
     sum_up(run, streams, ret);
     for (unsigned i = 0; i < run->idle; i++) {
         (void)close(idle[i]);
@@ -353,18 +367,18 @@ static pid_t server_of(const char *path)
 static void print(const struct run *run, const struct result *r)
 {
     (void)printf("%-22s %9" PRIu64 " %9" PRIu64 " %6" PRIu64 " %6" PRIu64
-                 " %7.2f %7.2f %7.2f %6.1f %6.1f %6.1f %6.1f %8.1f\n",
+                 " %7.2f %7.2f %7.2f %6.1f %6.1f %6.1f %6.1f %8.1f %7.1f\n",
                  run->name, r->got, r->expected, r->lost, r->closed, r->p50_ms, r->p99_ms,
                  r->worst_ms, r->server_cpu_pct, r->client_cpu_pct, r->rss_mb, r->peak_mb,
-                 r->switches_per_s);
+                 r->switches_per_s, r->stop_ms);
     (void)printf("BENCH {\"bench\":\"streams\",\"run\":\"%s\",\"streams\":%u,\"hz\":%u,"
                  "\"seconds\":%u,\"got\":%" PRIu64 ",\"expected\":%" PRIu64 ",\"lost\":%" PRIu64
                  ",\"closed\":%" PRIu64 ",\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"worst_ms\":%.3f,"
                  "\"server_cpu_pct\":%.1f,\"client_cpu_pct\":%.1f,\"rss_mb\":%.1f,"
-                 "\"peak_mb\":%.1f,\"switches_per_s\":%.1f}\n",
+                 "\"peak_mb\":%.1f,\"switches_per_s\":%.1f,\"stop_ms\":%.1f}\n",
                  run->name, run->streams, run->hz, run->seconds, r->got, r->expected, r->lost,
                  r->closed, r->p50_ms, r->p99_ms, r->worst_ms, r->server_cpu_pct, r->client_cpu_pct,
-                 r->rss_mb, r->peak_mb, r->switches_per_s);
+                 r->rss_mb, r->peak_mb, r->switches_per_s, r->stop_ms);
     (void)fflush(stdout);
 }
 
@@ -382,9 +396,6 @@ static void do_run(const struct run *run)
             die("server");
         }
         measure(run, path, child, &result);
-        (void)kill(child, SIGKILL);
-        (void)waitpid(child, NULL, 0);
-        (void)unlink(path);
     }
     print(run, &result);
 }
@@ -446,9 +457,9 @@ int main(int argc, char **argv)
         }
     }
     (void)httpd_raise_fd_limit();
-    (void)printf("%-22s %9s %9s %6s %6s %7s %7s %7s %6s %6s %6s %6s %8s\n", "run", "got",
+    (void)printf("%-22s %9s %9s %6s %6s %7s %7s %7s %6s %6s %6s %6s %8s %7s\n", "run", "got",
                  "expected", "lost", "closed", "p50 ms", "p99 ms", "max ms", "srv %", "cli %",
-                 "RSS MB", "peak", "sleeps/s");
+                 "RSS MB", "peak", "sleeps/s", "stop ms");
     if (own.streams + own.idle > 0) {
         do_run(&own);
         return 0;

@@ -15,6 +15,7 @@
 
 #include "codec/json_writer.h"
 #include "daemon/caller.h"
+#include "daemon/lease.h"
 #include "daemon/slot.h"
 #include "httpd/httpd.h"
 
@@ -73,7 +74,8 @@ struct fanout_op {
 struct fanout_args {
     uint32_t a;
     uint32_t b;
-    uint64_t lease_id; /* 0: a plain write */
+    uint64_t lease_id;           /* 0: a plain write */
+    char lease[LEASE_NAME_SIZE]; /* its name, for the audit log; "" without one */
 };
 
 struct fanout {

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "daemon/node.h"
+#include "daemon/observer.h"
 #include "daemon/slot_read.h"
 #include "httpd/hub.h"
 
@@ -66,6 +67,7 @@ static void integrate(struct slot *slot, uint64_t now_ns, uint64_t power_mw)
     mutex_lock(&slot->lock);
     slot->latest.energy_uj = (uint64_t)sum->energy_uj;
     slot->latest.valid |= READING_INTEGRAL;
+    slot->latest.energy_ns = now_ns;
     mutex_unlock(&slot->lock);
 }
 
@@ -239,6 +241,7 @@ void slot_poll(struct slot *slot)
     } else {
         poll_cpu(slot);
     }
+    observer_see(slot->node->observer, slot);
 }
 
 void slot_poll_sleep(struct slot *slot)

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "daemon/node.h"
+#include "daemon/observer.h"
 
 static void stamp(struct reading *reading)
 {
@@ -28,6 +30,7 @@ int slot_read_power(struct slot *slot, uint64_t *ret_mw, zeus_error *err)
     slot->latest.power_uw = sample.power_uw;
     slot->latest.valid |= READING_POWER;
     stamp(&slot->latest);
+    slot->latest.power_ns = slot->latest.t_ns;
     mutex_unlock(&slot->lock);
     *ret_mw = sample.power_uw / 1000u;
     return 0;
@@ -64,6 +67,7 @@ int slot_read_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     slot->latest.energy_uj = energy_uj;
     slot->latest.valid |= READING_ENERGY;
     stamp(&slot->latest);
+    slot->latest.energy_ns = slot->latest.t_ns;
     mutex_unlock(&slot->lock);
     *ret_uj = energy_uj;
     return 0;
@@ -92,6 +96,7 @@ int slot_read_dram_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     slot->latest.dram_energy_uj = energy_uj;
     slot->latest.valid |= READING_DRAM_ENERGY;
     stamp(&slot->latest);
+    slot->latest.dram_energy_ns = slot->latest.t_ns;
     mutex_unlock(&slot->lock);
     *ret_uj = energy_uj;
     return 0;
@@ -110,6 +115,7 @@ int slot_read_temperature(struct slot *slot, int32_t *ret_c, zeus_error *err)
     mutex_lock(&slot->lock);
     slot->latest.temperature_c = temperature_c;
     slot->latest.valid |= READING_TEMPERATURE;
+    slot->latest.temperature_ns = clock_monotonic_ns();
     mutex_unlock(&slot->lock);
     *ret_c = temperature_c;
     return 0;
@@ -134,6 +140,7 @@ int slot_read_activity(struct slot *slot, zeus_activity *ret_activity, zeus_erro
     latest->graphics_mhz = activity.graphics_mhz;
     latest->memory_mhz = activity.memory_mhz;
     latest->load_pct = activity.gpu_pct;
+    latest->activity_ns = clock_monotonic_ns();
     mutex_unlock(&slot->lock);
     *ret_activity = activity;
     return 0;
@@ -155,6 +162,7 @@ int slot_read_limits(struct slot *slot, zeus_power_limits *ret_limits, zeus_erro
     slot->latest.limit_min_uw = limits.min_uw;
     slot->latest.limit_max_uw = limits.max_uw;
     slot->latest.valid |= READING_LIMITS;
+    slot->latest.limits_ns = clock_monotonic_ns();
     mutex_unlock(&slot->lock);
     *ret_limits = limits;
     return 0;
@@ -185,7 +193,7 @@ int slot_has_dram(struct slot *slot)
     return dram_domain(slot) >= 0;
 }
 
-void slot_refresh(struct slot *slot)
+static void refresh(struct slot *slot)
 {
     uint64_t value = 0;
     int32_t temperature_c = 0;
@@ -206,4 +214,10 @@ void slot_refresh(struct slot *slot)
     (void)!slot_read_temperature(slot, &temperature_c, &err);
     (void)!slot_read_activity(slot, &activity, &err);
     (void)!slot_read_limits(slot, &limits, &err);
+}
+
+void slot_refresh(struct slot *slot)
+{
+    refresh(slot);
+    observer_see(slot->node->observer, slot);
 }

@@ -309,6 +309,9 @@ static const struct checked_vector {
     {"exp twice", ZEUS_EAUTH, "twice",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIiwic2NvcGVzIjpbXSwiZXhwIjo"
      "xLCJleHAiOjk5OTk5OTk5OTl9.HrKAEeZ_m5eOLBA2VUsT-LUhKVcTiUfBk9SNGAelxTM"},
+    {"iat broken", ZEUS_EAUTH, "no JSON object",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOls1IHhdfQ.olGZa7rJaaHs3Dr6bxx1"
+     "A53l3sZIViATWDsSpEUqhic"},
     {"aud string", ZEUS_EAUTH, "audience",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsInNjb3BlcyI6WyJncHU"
      "tcmVhZCJdLCJhdWQiOiJ6ZXVzZCJ9.pXrQrHMDaegI2UAXshcHSxKBxybfmLMidADHTOAVBxs"},

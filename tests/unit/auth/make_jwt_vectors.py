@@ -135,6 +135,7 @@ REFUSED = [
     ("exp true", token(claims(exp=True)), "EAUTH", "exp is no whole number"),
     ("exp NaN", token(b'{"sub":"a","scopes":[],"exp":NaN}'), "EAUTH", "no JSON object"),
     ("exp twice", token(b'{"sub":"a","scopes":[],"exp":1,"exp":9999999999}'), "EAUTH", "twice"),
+    ("iat broken", token(b'{"iat":[5 x]}'), "EAUTH", "no JSON object"),
     ("aud string", token(claims(aud="zeusd")), "EAUTH", "audience"),
     ("aud list", token(claims(aud=["zeusd", "x"])), "EAUTH", "audience"),
     ("aud empty list", token(claims(aud=[])), "EAUTH", "audience"),
