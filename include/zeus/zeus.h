@@ -6,6 +6,8 @@
 #define ZEUS_ZEUS_H
 
 #include <zeus/compare.h>
+#include <zeus/daemon.h>
+#include <zeus/daemon_stream.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>
 #include <zeus/error.h>
