@@ -21,6 +21,9 @@
 #define READS_LEAST   4.0  /* a period that holds fewer reads is not resolved */
 #define BEATS_MOST    40.0 /* gaps longer than this say little of the period */
 #define WIDE_BRACKET  4.0
+#define FOLLOW        0.3 /* share of a deviation that the beat follows */
+#define STRAYS_MOST   4u
+#define LINE_LEAST    0.7
 #define Z95           1.96
 
 /* Times of change, relative to the first reading, those with a wide bracket left out. */
@@ -62,8 +65,8 @@ static int gather(const struct calibrate_series *series, struct times *ret)
     return 0;
 }
 
-/* Share of the gaps that are multiples of the period; betters the period by them. */
-static double keep_to(const struct times *times, double *period_ns)
+/* Share of the gaps that are multiples of the period, up to so many; betters the period by them. */
+static double keep_to(const struct times *times, double beats_most, double *period_ns)
 {
     size_t good = 0;
     double gap_beats = 0;
@@ -72,7 +75,7 @@ static double keep_to(const struct times *times, double *period_ns)
         double gap_ns = times->t_ns[i] - times->t_ns[i - 1];
         double k = round(gap_ns / *period_ns);
         double doubt_ns = times->half_ns[i] + times->half_ns[i - 1];
-        if (k >= 1 && k <= BEATS_MOST &&
+        if (k >= 1 && k <= beats_most &&
             fabs(gap_ns - k * *period_ns) <= OFF_BEAT * *period_ns + doubt_ns) {
             good++;
             gap_beats += gap_ns * k;
@@ -99,9 +102,10 @@ static double find_period_ns(const struct times *times, double *gaps_ns, double 
             if (period_ns < READS_LEAST * times->usual_half_ns || period_ns <= best_ns) {
                 continue;
             }
-            (void)keep_to(times, &period_ns);
-            (void)keep_to(times, &period_ns);
-            double share = keep_to(times, &period_ns);
+            /* Short gaps first: a period that is a little off miscounts the long ones. */
+            (void)keep_to(times, 3, &period_ns);
+            (void)keep_to(times, 12, &period_ns);
+            double share = keep_to(times, BEATS_MOST, &period_ns);
             if (share >= ON_BEAT_LEAST && period_ns > best_ns * 1.02) {
                 best_ns = period_ns;
                 *ret_share = share;
@@ -142,27 +146,44 @@ static void draw_line(const struct times *times, struct calibrate_beat *beat)
     beat->period_error_ns = Z95 * sigma_ns / sqrt(vbb);
 }
 
-/* Beat numbers by the gaps, then by the line, which forgets what the gaps added up. */
-static void refine(struct times *times, double period_ns, struct calibrate_beat *beat)
+/* Numbers the changes by a beat that follows those that keep to it; the others get none. */
+static void number_beats(struct times *times, double period_ns)
 {
+    double phase_ns = times->t_ns[0];
     double number = 0;
-    times->beat[0] = 0;
-    for (size_t i = 1; i < times->count; i++) {
-        number += round((times->t_ns[i] - times->t_ns[i - 1]) / period_ns);
-        times->beat[i] = number;
-    }
-    draw_line(times, beat);
-    for (int pass = 0; pass < 2; pass++) {
-        double first = 0;
-        for (size_t i = 0; i < times->count; i++) {
-            double at = (times->t_ns[i] - beat->phase_ns) / beat->period_ns;
-            double off = fabs(at - round(at)) * beat->period_ns;
-            first = i == 0 ? round(at) : first;
-            int is_on = off <= 2 * OFF_BEAT * beat->period_ns + times->half_ns[i];
-            times->beat[i] = is_on ? fmax(round(at) - first, 0) : -1;
+    double first = -1;
+    uint32_t strays = 0;
+    for (size_t i = 0; i < times->count; i++) {
+        double k = round((times->t_ns[i] - phase_ns) / period_ns);
+        double off_ns = times->t_ns[i] - phase_ns - k * period_ns;
+        int is_on = fabs(off_ns) <= 2 * OFF_BEAT * period_ns + times->half_ns[i];
+        strays = is_on ? 0 : strays + 1;
+        times->beat[i] = is_on ? number + k : -1;
+        if (is_on) {
+            first = first < 0 ? number + k : first;
+            number += k;
+            phase_ns += k * period_ns + FOLLOW * off_ns;
+        } else if (strays >= STRAYS_MOST) { /* the beat itself has moved */
+            phase_ns = times->t_ns[i];
+            number += fmax(k, 1);
+            strays = 0;
         }
-        draw_line(times, beat);
     }
+    for (size_t i = 0; i < times->count; i++) {
+        times->beat[i] -= times->beat[i] >= 0 ? fmax(first, 0) : 0;
+    }
+}
+
+/* Share of the changes that are near the line. */
+static double line_share(const struct times *times, const struct calibrate_beat *beat)
+{
+    size_t good = 0;
+    for (size_t i = 0; i < times->count; i++) {
+        double off_ns = times->t_ns[i] - beat->phase_ns - times->beat[i] * beat->period_ns;
+        good += times->beat[i] >= 0 &&
+                fabs(off_ns) <= 2 * OFF_BEAT * beat->period_ns + times->half_ns[i];
+    }
+    return (double)good / (double)times->count;
 }
 
 /* Sensors whose next update counts from the last one drift away from a line: their gaps tell. */
@@ -195,10 +216,11 @@ static int fit_beat(struct times *times, struct calibrate_beat *ret_beat, zeus_e
                        "its %zu changes keep to no beat (reads every %.2f ms at best)",
                        times->count, times->usual_half_ns * 2e-6);
     }
-    refine(times, period_ns, &beat);
-    if (!(fabs(beat.period_ns / period_ns - 1) < 0.1)) {
-        beat.period_ns = period_ns; /* it wanders: the gaps know better than a line */
-        beat.period_error_ns = OFF_BEAT * period_ns / sqrt((double)times->count);
+    number_beats(times, period_ns);
+    draw_line(times, &beat);
+    if (!(fabs(beat.period_ns / period_ns - 1) < 0.02) || line_share(times, &beat) < LINE_LEAST) {
+        return err_set(err, ZEUS_ERANGE, "its %zu changes beat every %.2f ms or so, but not evenly",
+                       times->count, period_ns * 1e-6);
     }
     beat.period_error_ns = fmax(beat.period_error_ns, gap_error_ns(times, beat.period_ns));
     beat.period_error_ns += 1e-5 * beat.period_ns;

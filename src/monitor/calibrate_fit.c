@@ -29,6 +29,8 @@
 #define REGION      6.1
 #define MODEL_DOUBT 0.01 /* of the length: no sensor is exactly a boxcar */
 #define WALKS       24
+/* Updates off their beat shift window and lag by what does not average out. */
+#define SPREAD_DOUBT 0.33
 
 struct fit {
     double *t_ns; /* of updates, since the series' start */
@@ -196,8 +198,9 @@ static double reach_ns(const struct fit *fit, const struct point *best, int of_l
     return to_ns;
 }
 
+/* `doubt_ns`: how well the times of edges and updates are known. */
 static void find_errors(const struct fit *fit, const struct point *best, double period_ns,
-                        double edge_half_ns, struct calibrate_response *response)
+                        double doubt_ns, struct calibrate_response *response)
 {
     /* Readings whose windows overlap are no independent witnesses. */
     double alone = fmin(1, period_ns / best->length_ns);
@@ -209,9 +212,9 @@ static void find_errors(const struct fit *fit, const struct point *best, double 
     double earlier_ns = reach_ns(fit, best, 0, -1, limit);
     double model_ns = MODEL_DOUBT * best->length_ns;
     response->length_error_ns =
-        sqrt(pow(fmax(longer_ns, shorter_ns), 2) + pow(edge_half_ns, 2) + pow(model_ns, 2));
+        sqrt(pow(fmax(longer_ns, shorter_ns), 2) + pow(doubt_ns, 2) + pow(model_ns, 2));
     response->lag_error_ns =
-        sqrt(pow(fmax(later_ns, earlier_ns), 2) + pow(edge_half_ns, 2) + pow(model_ns / 2, 2));
+        sqrt(pow(fmax(later_ns, earlier_ns), 2) + pow(doubt_ns, 2) + pow(model_ns / 2, 2));
     if (best->lag_ns < 0) { /* no sensor is ahead: our knowledge of the edges is behind */
         response->lag_error_ns = fmax(response->lag_error_ns, -best->lag_ns);
     }
@@ -263,7 +266,7 @@ static void add_updates(struct fit *fit, const struct calibrate_series *series,
     }
 }
 
-static int choose(struct fit *fit, double period_ns, double edge_half_ns,
+static int choose(struct fit *fit, double period_ns, double doubt_ns,
                   struct calibrate_response *ret_response, zeus_error *err)
 {
     struct point boxcar = search(fit, 0, period_ns);
@@ -281,7 +284,7 @@ static int choose(struct fit *fit, double period_ns, double edge_half_ns,
     }
     response.length_ns = best.length_ns;
     response.lag_ns = fmax(best.lag_ns, 0);
-    find_errors(fit, &best, period_ns, edge_half_ns, &response);
+    find_errors(fit, &best, period_ns, doubt_ns, &response);
     *ret_response = response;
     return 0;
 }
@@ -311,5 +314,6 @@ int calibrate_response(const struct calibrate_series *series, const struct calib
     if (fit.count < CALIBRATE_CHANGES_LEAST) {
         return err_set(err, ZEUS_ERANGE, "%zu updates are too few to calibrate by", fit.count);
     }
-    return choose(&fit, beat->period_ns, loads->edge_half_ns, ret_response, err);
+    double doubt_ns = hypot(loads->edge_half_ns, SPREAD_DOUBT * beat->spread_ns);
+    return choose(&fit, beat->period_ns, doubt_ns, ret_response, err);
 }
