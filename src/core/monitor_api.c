@@ -116,9 +116,9 @@ static int load_calibration(const zeus_session *session, const zeus_monitor_opti
     if (options->flags & ZEUS_MONITOR_NO_CALIBRATION) {
         return 0;
     }
-    return options->calibration_path
-               ? calibration_load(set, options->calibration_path, 0, err)
-               : calibration_load_default(set, session->root, &session->log, err);
+    return options->calibration_path ? calibration_load(set, options->calibration_path, 0, err)
+                                     : calibration_load_default(set, session->inventory.root,
+                                                                &session->inventory.log, err);
 }
 
 int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options,
@@ -144,7 +144,7 @@ int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options
                                     .positions = positions,
                                     .options = &chosen,
                                     .io = &monitor_io_devices,
-                                    .log = &session->log};
+                                    .log = &session->inventory.log};
     struct zeus_calibration calibration = {0};
     config.calibration = &calibration;
     r = choose_all(session, &chosen, devices, positions, &config.count, err);

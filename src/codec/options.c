@@ -2,13 +2,14 @@
  *
  * The option tables' reader.
  */
-#include "server/options.h"
+#include "codec/options.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "base/err.h"
 #include "base/macro.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 
 static int parse_words(const char *text, int *ret)
@@ -40,6 +41,15 @@ static int parse_octal(const char *text, uint32_t *ret)
     return 0;
 }
 
+static int append(struct option_list *list, const char *text)
+{
+    if (list->count == OPTION_LIST_MAX) {
+        return ZEUS_ELIMIT;
+    }
+    list->items[list->count++] = text;
+    return 0;
+}
+
 static int set_value(const struct option_def *def, const char *text, void *record)
 {
     void *at = (char *)record + def->offset;
@@ -56,6 +66,8 @@ static int set_value(const struct option_def *def, const char *text, void *recor
         return parse_octal(text, at);
     case OPTION_SECONDS:
         return parse_duration_ns(text, strlen(text), at);
+    case OPTION_LIST:
+        return append(at, text);
     }
     return ZEUS_EINVAL;
 }
@@ -91,29 +103,17 @@ static int read_environment(const struct option_def *defs, size_t count, char *c
     return 0;
 }
 
-static size_t common_prefix(const char *a, const char *b)
-{
-    size_t n = 0;
-    while (a[n] && a[n] == b[n]) {
-        n++;
-    }
-    return n;
-}
-
 static int unknown_flag(const struct option_def *defs, size_t count, const char *flag,
                         zeus_error *err)
 {
-    const char *nearest = NULL;
-    size_t best = 2;
+    struct nearest nearest;
+    nearest_init(&nearest, flag, strcspn(flag, "="));
     for (size_t i = 0; i < count; i++) {
-        size_t n = common_prefix(defs[i].flag, flag);
-        if (n > best) {
-            best = n;
-            nearest = defs[i].flag;
-        }
+        nearest_offer(&nearest, defs[i].flag);
     }
-    if (nearest) {
-        return err_set(err, ZEUS_EINVAL, "unknown option --%s (did you mean --%s?)", flag, nearest);
+    if (nearest_get(&nearest)) {
+        return err_set(err, ZEUS_EINVAL, "unknown option --%s (did you mean --%s?)", flag,
+                       nearest_get(&nearest));
     }
     return err_set(err, ZEUS_EINVAL, "unknown option --%s", flag);
 }
@@ -149,6 +149,20 @@ static int read_flag(const struct option_def *defs, size_t count, int argc, char
         return err_set(err, ZEUS_EINVAL, "--%s: cannot use \"%s\"", defs[i].flag, value);
     }
     return taken;
+}
+
+int options_set(const struct option_def *defs, size_t count, const char *name, const char *text,
+                void *record, zeus_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(defs[i].flag, name) == 0) {
+            return set_value(&defs[i], text, record) < 0
+                       ? err_set(err, ZEUS_EINVAL, "cannot use \"%s\"", text)
+                       : 0;
+        }
+    }
+    (void)unknown_flag(defs, count, name, err);
+    return ZEUS_ENOTFOUND;
 }
 
 int options_read(const struct option_def *defs, size_t count, int argc, char *const *argv,
