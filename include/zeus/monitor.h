@@ -61,6 +61,15 @@ typedef struct zeus_measurement zeus_measurement;
  * once; must not call back into the monitor. */
 typedef int zeus_sync_fn(void *user, zeus_error *err);
 
+/* A ready-made one: waits for the CUDA or HIP work of this process, on every GPU on which it has a
+ * context. It uses the driver library that the process has loaded itself, loads none, initialises
+ * nothing and makes no context; without any it returns at once. DRIVER with the library's code. It
+ * must not be used while a stream is being captured into a graph. `user` is ignored.
+ *
+ *     options.sync = zeus_sync_gpu;
+ */
+ZEUS_API int zeus_sync_gpu(void *user, zeus_error *err) ZEUS_CHECK;
+
 /* Options of zeus_monitor_open. Zero everything, set `size`, then what you need. */
 typedef struct zeus_monitor_options {
     size_t size;          /* sizeof(zeus_monitor_options) */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "core/session.h"
 #include "monitor/energy_window.h"
+#include "monitor/gpu_sync.h"
 
 #define RATE_MOST_HZ   1000u
 #define HISTORY_MOST_S 3600u
@@ -152,6 +153,12 @@ int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options
     r = r < 0 ? r : monitor_create(&config, ret_monitor, err);
     calibration_done(&calibration);
     return r;
+}
+
+int zeus_sync_gpu(void *user, zeus_error *err)
+{
+    (void)user;
+    return gpu_sync(err);
 }
 
 void zeus_monitor_close(zeus_monitor *monitor)
