@@ -375,27 +375,27 @@ static int wait_for_pause(uint64_t deadline_ns)
 
 /* A load in real time. SIGTSTP takes it away before this process stops, SIGCONT brings it back: so
  * that who pauses the process (a job's terminal, zeus calibrate) pauses the load. */
-static int load_until(struct sim *sim, uint32_t device, double level, uint64_t deadline_ns)
+static int load_for(struct sim *sim, uint32_t device, double level, uint64_t for_ns)
 {
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTSTP);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    for (uint64_t now_ns = clock_monotonic_ns(); now_ns < deadline_ns;
-         now_ns = clock_monotonic_ns()) {
+    uint64_t end_ns = 0;
+    for (uint64_t left_ns = for_ns; left_ns > 0;) {
         uint32_t id = 0;
-        int r = sim_load_begin(sim, device, level, deadline_ns - now_ns, (int32_t)getpid(), &id);
-        if (r < 0) {
+        int r = sim_load_begin(sim, device, level, left_ns, (int32_t)getpid(), &id);
+        end_ns = end_ns ? end_ns : clock_monotonic_ns() + for_ns;
+        if (r < 0 || !wait_for_pause(end_ns)) {
             return r;
-        }
-        if (!wait_for_pause(deadline_ns)) {
-            return 0;
         }
         r = sim_load_end(sim, device, id);
         if (r < 0 && r != ZEUS_ENOTFOUND) { /* not found: it has just ended by itself */
             return r;
         }
         (void)raise(SIGSTOP);
+        uint64_t now_ns = clock_monotonic_ns();
+        left_ns = end_ns > now_ns ? end_ns - now_ns : 0;
     }
     return 0;
 }
@@ -422,7 +422,7 @@ static int load(struct sim *sim, const struct cli_args *args, zeus_error *err)
             sim_sleep_ns(sim, for_ns);
         }
     } else {
-        r = load_until(sim, device, level, clock_monotonic_ns() + for_ns);
+        r = load_for(sim, device, level, for_ns);
     }
     if (r < 0) {
         return err_set(err, r, "load %s on %s: %s", args->level, args->device, zeus_strerror(r));

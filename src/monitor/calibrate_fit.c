@@ -29,6 +29,7 @@
 #define REGION      6.1
 #define MODEL_DOUBT 0.01 /* of the length: no sensor is exactly a boxcar */
 #define WALKS       24
+#define PARTIAL     0.01
 /* Updates off their beat shift window and lag by what does not average out. */
 #define SPREAD_DOUBT 0.33
 
@@ -198,13 +199,25 @@ static double reach_ns(const struct fit *fit, const struct point *best, int of_l
     return to_ns;
 }
 
+/* Updates that tell something of the filter: those whose window an edge falls into. Where edges are
+ * not where we think, these alone show it. */
+static double count_partial(const struct fit *fit, const struct point *best)
+{
+    double count = 0;
+    for (size_t i = 0; i < fit->count; i++) {
+        double x = filtered(fit, fit->t_ns[i] - best->lag_ns, best->length_ns);
+        count += x > PARTIAL && x < 1 - PARTIAL;
+    }
+    return count;
+}
+
 /* `doubt_ns`: how well the times of edges and updates are known. */
 static void find_errors(const struct fit *fit, const struct point *best, double period_ns,
                         double doubt_ns, struct calibrate_response *response)
 {
     /* Readings whose windows overlap are no independent witnesses. */
     double alone = fmin(1, period_ns / best->length_ns);
-    double freedom = fmax((double)fit->count * alone - 4, 2);
+    double freedom = fmax(count_partial(fit, best) * alone - 4, 2);
     double limit = best->left * (1 + REGION / freedom) + 1e-12;
     double longer_ns = reach_ns(fit, best, 1, 1, limit);
     double shorter_ns = reach_ns(fit, best, 1, -1, limit);
