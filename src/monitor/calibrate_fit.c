@@ -11,6 +11,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "monitor/calibrate.h"
+#include "stats/quantile.h"
 
 #define MS             1e6
 #define UPDATES_MOST   ((size_t)1 << 17)
@@ -30,6 +31,10 @@
 #define MODEL_DOUBT 0.01 /* of the length: no sensor is exactly a boxcar */
 #define WALKS       24
 #define PARTIAL     0.01
+/* Readings this many medians off are left out, a tenth of those that tell something at most. */
+#define TRIM          8.0
+#define TRIM_MOST     0.9
+#define PARTIAL_LEAST 10
 /* Updates off their beat shift window and lag by what does not average out. */
 #define SPREAD_DOUBT 0.33
 
@@ -279,7 +284,41 @@ static void add_updates(struct fit *fit, const struct calibrate_series *series,
     }
 }
 
-static int choose(struct fit *fit, double period_ns, double doubt_ns,
+/* Takes out what no sensor did: an edge that came late because the machine was busy makes readings
+ * far off what all others agree on. Judged by the readings that tell something; `residuals` has
+ * room for all. Returns how many went. */
+static size_t trim(struct fit *fit, const struct point *best, double *residuals)
+{
+    double off_w = 0;
+    double on_w = 0;
+    (void)regress(fit, best->length_ns, best->lag_ns, &off_w, &on_w);
+    size_t partial = 0;
+    for (size_t i = 0; i < fit->count; i++) {
+        double x = filtered(fit, fit->t_ns[i] - best->lag_ns, best->length_ns);
+        if (x > PARTIAL && x < 1 - PARTIAL) {
+            residuals[partial++] = fabs(fit->value[i] - off_w - (on_w - off_w) * x);
+        }
+    }
+    if (partial < PARTIAL_LEAST) {
+        return 0;
+    }
+    quantile_sort(residuals, partial);
+    double limit_w = fmax(TRIM * quantile_sorted(residuals, partial, 0.5), 1e-3 * (on_w - off_w));
+    limit_w = fmax(limit_w, quantile_sorted(residuals, partial, TRIM_MOST));
+    size_t kept = 0;
+    for (size_t i = 0; i < fit->count; i++) {
+        double x = filtered(fit, fit->t_ns[i] - best->lag_ns, best->length_ns);
+        if (fabs(fit->value[i] - off_w - (on_w - off_w) * x) <= limit_w) {
+            fit->t_ns[kept] = fit->t_ns[i];
+            fit->value[kept++] = fit->value[i];
+        }
+    }
+    size_t gone = fit->count - kept;
+    fit->count = kept;
+    return gone;
+}
+
+static int choose(struct fit *fit, double period_ns, double doubt_ns, double *room,
                   struct calibrate_response *ret_response, zeus_error *err)
 {
     struct point boxcar = search(fit, 0, period_ns);
@@ -287,6 +326,11 @@ static int choose(struct fit *fit, double period_ns, double doubt_ns,
     struct calibrate_response response = {.is_rc = rc.left < RC_ADVANTAGE * boxcar.left};
     struct point best = response.is_rc ? rc : boxcar;
     fit->is_rc = (int)response.is_rc;
+    for (int pass = 0; pass < 2 && trim(fit, &best, room); pass++) {
+        best.left = 2;
+        look(fit, best.length_ns, best.lag_ns, &best);
+        descend(fit, best.length_ns / 8, best.length_ns / 8, &best);
+    }
     (void)regress(fit, fmax(best.length_ns, LENGTH_LEAST), best.lag_ns, &response.off_w,
                   &response.on_w);
     response.explained = 1 - fmin(best.left, 1);
@@ -314,7 +358,7 @@ int calibrate_response(const struct calibrate_series *series, const struct calib
     double length_ns = (double)(series->end_ns - series->changes[0].lo_ns);
     double updates = length_ns / beat->period_ns + 2;
     size_t room = updates < (double)UPDATES_MOST ? (size_t)updates : UPDATES_MOST;
-    double *block _free_ = mem_calloc(2 * room + 4 * loads->count, sizeof *block);
+    double *block _free_ = mem_calloc(3 * room + 4 * loads->count, sizeof *block);
     if (!block) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
@@ -328,5 +372,6 @@ int calibrate_response(const struct calibrate_series *series, const struct calib
         return err_set(err, ZEUS_ERANGE, "%zu updates are too few to calibrate by", fit.count);
     }
     double doubt_ns = hypot(loads->edge_half_ns, SPREAD_DOUBT * beat->spread_ns);
-    return choose(&fit, beat->period_ns, doubt_ns, ret_response, err);
+    return choose(&fit, beat->period_ns, doubt_ns, block + 2 * room + 4 * loads->count,
+                  ret_response, err);
 }
