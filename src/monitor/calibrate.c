@@ -18,7 +18,7 @@
 #define FRACTIONS     4u /* of each, in case no two updates in a row differed */
 #define OFF_BEAT      0.12
 #define ON_BEAT_LEAST 0.85
-#define READS_LEAST   4.0  /* a period that holds fewer reads is not resolved */
+#define HALVES_LEAST  16.0 /* a shorter period is not resolved: any gap would fit it by chance */
 #define BEATS_MOST    40.0 /* gaps longer than this say little of the period */
 #define WIDE_BRACKET  4.0
 #define FOLLOW        0.3 /* share of a deviation that the beat follows */
@@ -99,7 +99,7 @@ static double find_period_ns(const struct times *times, double *gaps_ns, double 
         double gap_ns = quantile_sorted(gaps_ns, count, (double)c / CANDIDATES);
         for (uint32_t part = 1; part <= FRACTIONS; part++) {
             double period_ns = gap_ns / part;
-            if (period_ns < READS_LEAST * times->usual_half_ns || period_ns <= best_ns) {
+            if (period_ns < HALVES_LEAST * times->usual_half_ns || period_ns <= best_ns) {
                 continue;
             }
             /* Short gaps first: a period that is a little off miscounts the long ones. */
