@@ -5,6 +5,7 @@
 #ifndef ZEUS_ZEUS_H
 #define ZEUS_ZEUS_H
 
+#include <zeus/calibrate.h>
 #include <zeus/compare.h>
 #include <zeus/daemon.h>
 #include <zeus/daemon_stream.h>
