@@ -3,8 +3,8 @@
  * The tables of docs/accuracy.md: for each sensor class, on the simulated node (sim/) in virtual
  * time and through the real backends, random windows of 20 ms to 10 s over square, ramp and noisy
  * power, against the simulation's exact integral; then windows that begin at once after opening.
- * Usage: bench_accuracy [WINDOWS [CLASS-SUBSTRING [RATE_HZ]]]; Markdown on stdout. Each row is a
- * process of its own, because vendor libraries find their devices once.
+ * Usage: bench_accuracy [WINDOWS [CLASS-SUBSTRING [RATE_HZ [SEED]]]]; Markdown on stdout. Each row
+ * is a process of its own, because vendor libraries find their devices once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,8 +111,9 @@ int main(int argc, char **argv)
     struct sum first = {0};
     plan.windows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : WINDOWS;
     plan.rate_hz = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : RATE_HZ;
+    plan.seed = argc > 4 ? strtoull(argv[4], NULL, 10) : plan.seed;
     if (plan.windows < FIRST_SHARE || plan.rate_hz == 0) {
-        (void)fprintf(stderr, "usage: bench_accuracy [WINDOWS [CLASS [RATE_HZ]]]\n");
+        (void)fprintf(stderr, "usage: bench_accuracy [WINDOWS [CLASS [RATE_HZ [SEED]]]]\n");
         return 2;
     }
     (void)printf(

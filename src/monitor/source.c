@@ -47,7 +47,7 @@ static int init_track(struct source_track *track, const struct source_config *co
     if (tracking->is_coarse || period_ns < config->base_ns) {
         period_ns = MAX_OF(tracking->base_ns, MS);
     }
-    uint64_t knots = config->history_ns / period_ns * (tracking->may_repeat ? 2 : 1) + 64;
+    uint64_t knots = config->history_ns / period_ns * (tracking->may_repeat ? 2 : 1) + 256;
     tick_tracker_init(&track->tracker, tracking);
     knot_maker_init(&track->maker, &config->model, config->max_w);
     track->is_active = 1;
@@ -63,7 +63,8 @@ int source_init(struct source *source, const struct source_config *config)
     int r = ring_init(&source->status_ring, 4, STATUS_WORDS);
     if (r == 0 && config->has_counter) {
         struct tick_tracker_config tracking = {.nominal_ns = config->model.tick_ns,
-                                               .base_ns = config->base_ns};
+                                               .base_ns = config->base_ns,
+                                               .quantum = config->quantum_uj};
         r = init_track(&source->counter, config, &tracking);
     }
     if (r == 0 && config->has_power) {
