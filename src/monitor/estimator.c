@@ -15,9 +15,9 @@
 #define AROUND     10u /* stretches looked at on either side */
 #define NEAR       3u  /* of these, for the range of power */
 #define KNOTS_MOST (2 * AROUND + 2)
-#define FAR        80u /* stretches looked back at, and half as many ahead, for hidden unrest */
-#define FAR_STEP   4u
-#define FAR_DOUBT  0.15 /* share of that variance that is taken to be there still */
+#define FAR        160u /* stretches looked back at, and half as many ahead, for hidden unrest */
+#define FAR_STEP   6u
+#define FAR_DOUBT  0.4 /* share of that variance that is taken to be there still */
 /* A load that beats in step with the sensor looks even. What is allowed for it without any sign of
  * it, as a share of the power: see "what no sensor of this class can see" in docs/measurement.md.
  */
@@ -64,9 +64,24 @@ static double seconds(int64_t ns)
     return (double)ns * 1e-9;
 }
 
-/* Number of the last knot at or before t; 0 returned when even the oldest is later. */
-static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, uint64_t *ret_end)
+/* A knot of the ring. The first of all was made when nothing was known of the beat. */
+static int read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot)
 {
+    if (!knot_read(est->knots, number, ret_knot)) {
+        return 0;
+    }
+    if (number == 0 && est->first_half_ns > 0) {
+        ret_knot->t_ns = est->first_t_ns;
+        ret_knot->half_ns = (uint32_t)est->first_half_ns;
+    }
+    return 1;
+}
+
+/* Number of the last knot at or before t; 0 returned when even the oldest is later. */
+static int find_knot(const struct estimator *est, uint64_t t_ns, uint64_t *ret_low,
+                     uint64_t *ret_end)
+{
+    const struct ring *ring = est->knots;
     uint64_t end = ring_end(ring);
     uint64_t low = ring_oldest(ring, end);
     uint64_t high = end;
@@ -74,7 +89,7 @@ static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, 
     int found = 0;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (!knot_read(ring, middle, &knot) || knot.t_ns <= t_ns) {
+        if (!read_knot(est, middle, &knot) || knot.t_ns <= t_ns) {
             low = middle + 1; /* overtaken counts as earlier */
             found = 1;
         } else {
@@ -83,22 +98,23 @@ static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, 
     }
     *ret_end = end;
     *ret_low = found && low > 0 ? low - 1 : low;
-    return found && knot_read(ring, *ret_low, &knot) && knot.t_ns <= t_ns;
+    return found && read_knot(est, *ret_low, &knot) && knot.t_ns <= t_ns;
 }
 
-static int look_around(const struct ring *ring, uint64_t t_ns, struct around *ret_around,
+static int look_around(const struct estimator *est, uint64_t t_ns, struct around *ret_around,
                        int *ret_is_early)
 {
+    const struct ring *ring = est->knots;
     uint64_t at = 0;
     uint64_t end = 0;
-    *ret_is_early = !find_knot(ring, t_ns, &at, &end);
+    *ret_is_early = !find_knot(est, t_ns, &at, &end);
     uint64_t from = at > ring_oldest(ring, end) + AROUND ? at - AROUND : ring_oldest(ring, end);
     uint64_t to = MIN_OF(at + AROUND + 2, end);
     ret_around->count = 0;
     ret_around->at = 0;
     for (uint64_t i = from; i < to; i++) {
         struct knot *knot = &ret_around->knots[ret_around->count];
-        if (!knot_read(ring, i, knot)) {
+        if (!read_knot(est, i, knot)) {
             ret_around->count = 0; /* overtaken meanwhile: begin after it */
             continue;
         }
@@ -328,7 +344,7 @@ static double power_at_w(const struct estimator *est, uint64_t t_ns, double fall
 {
     struct around a;
     int is_early = 0;
-    if (look_around(est->knots, t_ns, &a, &is_early) < 0 || is_early || a.at + 1 >= a.count ||
+    if (look_around(est, t_ns, &a, &is_early) < 0 || is_early || a.at + 1 >= a.count ||
         !is_observed(&a, a.at)) {
         return fallback_w;
     }
@@ -352,7 +368,7 @@ static int edge_at(const struct estimator *est, uint64_t t_ns, struct edge *ret_
 {
     struct around a;
     int is_early = 0;
-    int r = look_around(est->knots, t_ns, &a, &is_early);
+    int r = look_around(est, t_ns, &a, &is_early);
     if (r < 0) {
         return r;
     }

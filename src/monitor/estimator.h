@@ -25,6 +25,9 @@ struct estimator {
     uint64_t now_ns;    /* a reading of the power now, for what lies past the last knot */
     double now_w;       /* NaN: none */
     uint64_t period_ns; /* of the knots */
+    /* Where the very first knot (number 0) stands, once the beat has told; half 0: as it is. */
+    uint64_t first_t_ns;
+    uint64_t first_half_ns;
 };
 
 /* est_result.flags */

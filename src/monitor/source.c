@@ -21,6 +21,7 @@
 #define HEALTH_SPARSE  1.6
 #define HEALTH_POWER_W 1.0 /* less is too little to judge by */
 #define RETRY_MOST_NS  SECOND
+#define BEAT_SHARE     50 /* beats differ by this part at most where the first tick is placed */
 #define STATUS_WORDS   (sizeof(struct source_status) / sizeof(uint64_t))
 
 _Static_assert(sizeof(struct source_status) % sizeof(uint64_t) == 0, "published word by word");
@@ -154,6 +155,29 @@ static void emit(struct source_track *track, const struct tick *tick, int is_cou
     }
 }
 
+/* The value read at opening was a tick old, and nobody saw that tick. The ticks that follow tell
+ * the beat, and one beat before the first of them is where it was. */
+static void place_first(struct source_track *track, const struct tick *tick)
+{
+    if (track->ticks++ == 0) {
+        track->opened_ns = tick->t_ns + tick->half_ns;
+        return;
+    }
+    if (track->ticks == 2) {
+        track->first = *tick;
+        return;
+    }
+    uint64_t beats = track->ticks - 2;
+    uint64_t beat_ns = (tick->t_ns - track->first.t_ns) / beats;
+    uint64_t half_ns = track->first.half_ns + (track->first.half_ns + tick->half_ns) / beats +
+                       beat_ns / BEAT_SHARE;
+    uint64_t t_ns = track->first.t_ns - MIN_OF(beat_ns, track->first.t_ns);
+    int is_credible =
+        t_ns < track->opened_ns + half_ns && t_ns + beat_ns + half_ns > track->opened_ns;
+    track->first_t_ns = MIN_OF(t_ns, track->opened_ns);
+    track->first_half_ns = is_credible ? MIN_OF(half_ns, beat_ns / 2) : 0;
+}
+
 static void step_counter(struct source *source, const struct monitor_io *io, uint64_t now_ns)
 {
     struct source_track *track = &source->counter;
@@ -173,6 +197,11 @@ static void step_counter(struct source *source, const struct monitor_io *io, uin
     struct tick tick;
     if (tick_tracker_feed(&track->tracker, sample.time_ns, sample.latency_ns, sample.energy_uj,
                           &tick)) {
+        if (track->ticks < SOURCE_FIRST_TICKS) {
+            place_first(track, &tick);
+            source->status.first_t_ns = track->first_t_ns;
+            source->status.first_half_ns = track->first_half_ns;
+        }
         uint64_t odd = track->maker.backward + track->maker.jumps;
         emit(track, &tick, 1);
         if (track->maker.backward + track->maker.jumps > odd + 0 && odd >= 1) {
@@ -222,6 +251,8 @@ static struct estimator reader(const struct source *source, const struct source_
     };
     if (is_counter) {
         est.edge_j = (double)source->config.quantum_uj * 1e-6 / 3.4641;
+        est.first_t_ns = status->first_t_ns;
+        est.first_half_ns = status->first_half_ns;
     } else {
         est.blur_s = knot_maker_blur_s(model);
         est.edge_j =
