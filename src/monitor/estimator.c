@@ -16,12 +16,15 @@
 #define NEAR       3u  /* of these, for the range of power */
 #define KNOTS_MOST (2 * AROUND + 2)
 #define FAR        160u /* stretches looked back at, and half as many ahead, for hidden unrest */
-#define FAR_STEP   6u
-#define FAR_DOUBT  0.4 /* share of that variance that is taken to be there still */
+#define FAR_STEP   5u   /* odd: every other stretch of a sparse sensor is a guess */
+#define FAR_DOUBT  0.4  /* share of that variance that is taken to be there still */
 /* A load that beats in step with the sensor looks even. What is allowed for it without any sign of
  * it, as a share of the power: see "what no sensor of this class can see" in docs/measurement.md.
  */
 #define HIDDEN_FLOOR 0.2
+/* And so much more while there is no past to judge by, fading over so many knots. */
+#define HIDDEN_NEW   0.25
+#define HIDDEN_KNOTS 40u
 /* How far unrest that is hidden takes the energy carried on away from its mean line. */
 #define HIDDEN_CARRIED 0.5
 /* How far past the last knot the power is carried on before it is a gap. */
@@ -64,8 +67,8 @@ static double seconds(int64_t ns)
     return (double)ns * 1e-9;
 }
 
-/* A knot of the ring. The first of all was made when nothing was known of the beat. */
-static int read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot)
+/* The first of all was made when nothing was known of the beat. */
+int estimate_read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot)
 {
     if (!knot_read(est->knots, number, ret_knot)) {
         return 0;
@@ -89,7 +92,7 @@ static int find_knot(const struct estimator *est, uint64_t t_ns, uint64_t *ret_l
     int found = 0;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (!read_knot(est, middle, &knot) || knot.t_ns <= t_ns) {
+        if (!estimate_read_knot(est, middle, &knot) || knot.t_ns <= t_ns) {
             low = middle + 1; /* overtaken counts as earlier */
             found = 1;
         } else {
@@ -98,7 +101,7 @@ static int find_knot(const struct estimator *est, uint64_t t_ns, uint64_t *ret_l
     }
     *ret_end = end;
     *ret_low = found && low > 0 ? low - 1 : low;
-    return found && read_knot(est, *ret_low, &knot) && knot.t_ns <= t_ns;
+    return found && estimate_read_knot(est, *ret_low, &knot) && knot.t_ns <= t_ns;
 }
 
 static int look_around(const struct estimator *est, uint64_t t_ns, struct around *ret_around,
@@ -114,7 +117,7 @@ static int look_around(const struct estimator *est, uint64_t t_ns, struct around
     ret_around->at = 0;
     for (uint64_t i = from; i < to; i++) {
         struct knot *knot = &ret_around->knots[ret_around->count];
-        if (!read_knot(est, i, knot)) {
+        if (!estimate_read_knot(est, i, knot)) {
             ret_around->count = 0; /* overtaken meanwhile: begin after it */
             continue;
         }
@@ -226,6 +229,12 @@ static double hidden_far_w(const struct ring *ring, uint64_t at)
     return stretch_hidden_w(means_w, n);
 }
 
+static double hidden_floor(const struct ring *ring)
+{
+    uint64_t known = MIN_OF(ring_end(ring), HIDDEN_KNOTS);
+    return HIDDEN_FLOOR + HIDDEN_NEW * (1 - (double)known / HIDDEN_KNOTS);
+}
+
 static void build_stretch(const struct around *a, uint32_t i, struct stretch *ret)
 {
     double left_w[2] = {0, 0};
@@ -270,7 +279,7 @@ static void edge_inside(const struct estimator *est, const struct around *a, uin
     double far_w = hidden_far_w(est->knots, a->numbers + a->at);
     double own_w = edge->stretch.energy_j / edge->stretch.length_s;
     edge->stretch.hidden_w = sqrt(square(edge->stretch.hidden_w) + FAR_DOUBT * square(far_w) +
-                                  square(HIDDEN_FLOOR * own_w));
+                                  square(hidden_floor(est->knots) * own_w));
     double part_j = 0;
     stretch_part(&edge->stretch, 0, edge->at_s, &part_j, &edge->var_j2);
     edge->energy_j += part_j;
@@ -326,8 +335,8 @@ static void edge_outside(const struct estimator *est, const struct around *a, ui
         square(s.spread_w) * period_s * carry_s + square((high_w - low_w) * carry_s) / 12;
     double near_hidden_w = hidden_near_w(a, UINT32_MAX);
     double far_w = hidden_far_w(est->knots, a->numbers + a->at);
-    double hidden_w2 =
-        square(near_hidden_w) + FAR_DOUBT * square(far_w) + square(HIDDEN_FLOOR * carry_w);
+    double hidden_w2 = square(near_hidden_w) + FAR_DOUBT * square(far_w) +
+                       square(hidden_floor(est->knots) * carry_w);
     edge->var_j2 +=
         square(HIDDEN_CARRIED * fmin(carry_s, (double)est->period_ns * 1e-9)) * hidden_w2;
     edge->base_var_j2 = knot->var_j2;

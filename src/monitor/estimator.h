@@ -66,6 +66,9 @@ int estimate_pinned(const struct estimator *est, const struct pinned_edge *begin
                     const struct pinned_edge *end, uint64_t begin_ns, uint64_t end_ns,
                     struct estimate *ret_estimate) ZEUS_CHECK;
 
+/* A knot as the estimates see it; 0 when it is not in the ring. */
+int estimate_read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot);
+
 /* Whether the edge at t lies before the last knot, whatever time that took place. */
 int estimate_is_closed(const struct estimator *est, uint64_t t_ns);
 
