@@ -11,20 +11,11 @@
 
 #include "base/macro.h"
 #include "monitor/stretch.h"
+#include "monitor/unrest.h"
 
 #define AROUND     10u /* stretches looked at on either side */
 #define NEAR       3u  /* of these, for the range of power */
 #define KNOTS_MOST (2 * AROUND + 2)
-#define FAR        160u /* stretches looked back at, and half as many ahead, for hidden unrest */
-#define FAR_STEP   5u   /* odd: every other stretch of a sparse sensor is a guess */
-#define FAR_DOUBT  0.4  /* share of that variance that is taken to be there still */
-/* A load that beats in step with the sensor looks even. What is allowed for it without any sign of
- * it, as a share of the power: see "what no sensor of this class can see" in docs/measurement.md.
- */
-#define HIDDEN_FLOOR 0.2
-/* And so much more while there is no past to judge by, fading over so many knots. */
-#define HIDDEN_NEW   0.25
-#define HIDDEN_KNOTS 40u
 /* How far unrest that is hidden takes the energy carried on away from its mean line. */
 #define HIDDEN_CARRIED 0.5
 /* How far past the last knot the power is carried on before it is a gap. */
@@ -209,32 +200,6 @@ static double hidden_near_w(const struct around *a, uint32_t own)
     return stretch_hidden_w(means_w, n);
 }
 
-/* The same over a longer past: what switched visibly a while ago may do so invisibly now, in step
- * with the sensor. */
-static double hidden_far_w(const struct ring *ring, uint64_t at)
-{
-    double means_w[(FAR + FAR / 2) / FAR_STEP + 1];
-    uint32_t n = 0;
-    uint64_t end = ring_end(ring);
-    uint64_t from = at > ring_oldest(ring, end) + FAR ? at - FAR : ring_oldest(ring, end);
-    for (uint64_t i = from; i + 1 < MIN_OF(end, at + FAR / 2); i += FAR_STEP) {
-        struct knot before;
-        struct knot after;
-        if (knot_read(ring, i, &before) && knot_read(ring, i + 1, &after) &&
-            !(after.flags & (KNOT_GAP | KNOT_GUESS)) && after.t_ns > before.t_ns) {
-            means_w[n++] =
-                (after.energy_j - before.energy_j) / seconds((int64_t)(after.t_ns - before.t_ns));
-        }
-    }
-    return stretch_hidden_w(means_w, n);
-}
-
-static double hidden_floor(const struct ring *ring)
-{
-    uint64_t known = MIN_OF(ring_end(ring), HIDDEN_KNOTS);
-    return HIDDEN_FLOOR + HIDDEN_NEW * (1 - (double)known / HIDDEN_KNOTS);
-}
-
 static void build_stretch(const struct around *a, uint32_t i, struct stretch *ret)
 {
     double left_w[2] = {0, 0};
@@ -276,10 +241,10 @@ static void edge_inside(const struct estimator *est, const struct around *a, uin
     }
     build_stretch(a, a->at, &edge->stretch);
     edge->is_inside = 1;
-    double far_w = hidden_far_w(est->knots, a->numbers + a->at);
+    double far_w = unrest_far_w(est->knots, a->numbers + a->at);
     double own_w = edge->stretch.energy_j / edge->stretch.length_s;
-    edge->stretch.hidden_w = sqrt(square(edge->stretch.hidden_w) + FAR_DOUBT * square(far_w) +
-                                  square(hidden_floor(est->knots) * own_w));
+    edge->stretch.hidden_w = sqrt(square(edge->stretch.hidden_w) + square(far_w) +
+                                  square(unrest_floor(est->knots) * own_w));
     double part_j = 0;
     stretch_part(&edge->stretch, 0, edge->at_s, &part_j, &edge->var_j2);
     edge->energy_j += part_j;
@@ -334,9 +299,9 @@ static void edge_outside(const struct estimator *est, const struct around *a, ui
     edge->var_j2 =
         square(s.spread_w) * period_s * carry_s + square((high_w - low_w) * carry_s) / 12;
     double near_hidden_w = hidden_near_w(a, UINT32_MAX);
-    double far_w = hidden_far_w(est->knots, a->numbers + a->at);
-    double hidden_w2 = square(near_hidden_w) + FAR_DOUBT * square(far_w) +
-                       square(hidden_floor(est->knots) * carry_w);
+    double far_w = unrest_far_w(est->knots, a->numbers + a->at);
+    double hidden_w2 =
+        square(near_hidden_w) + square(far_w) + square(unrest_floor(est->knots) * carry_w);
     edge->var_j2 +=
         square(HIDDEN_CARRIED * fmin(carry_s, (double)est->period_ns * 1e-9)) * hidden_w2;
     edge->base_var_j2 = knot->var_j2;
