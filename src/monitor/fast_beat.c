@@ -9,28 +9,32 @@
 
 #include "base/macro.h"
 
-#define BURST_SHARE   8u    /* reads a period while bursting */
-#define BURST_READS   400u  /* of one burst at most */
-#define SLOW_PERIODS  4u    /* a change that took as many periods: the counter is slower */
-#define SLOW_CHANGES  3u    /* of them, to be sure */
-#define SMALL_QUANTA  4u    /* smaller steps are the quantum's, they tell nothing about time */
-#define ODD_SHARE     0.125 /* of the period: a burst that strays more has no beat */
+#define BURST_SHARE   8u   /* reads a period while bursting */
+#define BURST_READS   400u /* of one burst at most */
+#define SLOW_PERIODS  4u   /* a change that took as many periods: the counter is slower */
+#define SLOW_CHANGES  3u   /* of them, to be sure */
+#define SMALL_QUANTA  4u   /* smaller steps are the quantum's, they tell nothing about time */
+#define ODD_SHARE     0.2  /* of the period: a burst that strays more has no beat */
+#define FIT_SHARE     0.01 /* periods tried about the rough one */
+#define FIT_STEPS     100
 #define LATENCY_SHARE 8u    /* a read that takes this part of the period sees no beat */
-#define CHECK_EVERY   12u   /* rounds */
-#define CHECK_FIRST   16u   /* checks in every round after the burst */
+#define CHECK_EVERY   12u   /* rounds, at most */
+#define CHECK_TICKS   150.0 /* ticks, at most */
+#define CHECK_SLOWER  4u    /* so many checks make one round more between them */
+#define FIRST_ROUND   4.0   /* periods; later ones are twice as long, up to the base's */
 #define BEFORE_SHARE  0.3   /* of the period: the first read of a check is so much earlier */
 #define LATE_FIRST_NS 50e3  /* timers wake so late at first guess; measured then */
 #define LATE_MOST     0.2   /* of the period */
 #define LATE_GAIN     0.1
 #define STRAY_FLOOR   25e3 /* nothing is known better than this */
-#define STRAY_FADE    0.03 /* a check */
+#define STRAY_FIRST   40e3 /* after a burst */
+#define STRAY_SHARE   1.5  /* a check sees a part of what ticks stray */
+#define STRAY_FADE    0.02 /* a check */
 #define STRAY_MOST    0.35 /* of the period */
-#define PHASE_GAIN    0.3
-#define PERIOD_FIRST  0.3   /* gain of the period during the first checks */
-#define PERIOD_GAIN   0.03  /* and later */
-#define PERIOD_DRIFT  0.004 /* more than this share off what the burst found is no drift */
-#define PROOF_EVERY   4u    /* checks: one that aims past the tick, which must have been by then */
-#define MISS_WEIGHT   2u
+#define PHASE_GAIN    0.5
+#define BASELINE      10000.0 /* ticks */
+#define PERIOD_DRIFT  0.003   /* more than this share off what the burst found is no drift */
+#define MISS_WEIGHT   3u      /* a check without a tick; one with it makes up for one */
 #define MISSES_MOST   6u
 #define PAUSE_NS      UINT64_C(2000000000)
 #define PAUSE_MOST_NS UINT64_C(64000000000)
@@ -71,7 +75,7 @@ static void give_up(struct fast_beat *beat, uint64_t now_ns)
 
 static double reach_ns(const struct fast_beat *beat)
 {
-    return fmin(beat->stray_ns + STRAY_FLOOR, STRAY_MOST * beat->period);
+    return fmin(STRAY_SHARE * beat->stray_ns + STRAY_FLOOR, STRAY_MOST * beat->period);
 }
 
 /* The last tick at or before t. */
@@ -83,13 +87,16 @@ static double tick_before(const struct fast_beat *beat, double t_ns)
 /* The next round: a read in the middle between two ticks, or a check. */
 static void plan_round(struct fast_beat *beat, double now_ns)
 {
-    double at_ns = fmax(beat->tick_ns + (double)beat->base_ns, now_ns);
+    /* The period is known ever better: the first rounds are short. */
+    double round_ns = FIRST_ROUND * beat->period * (double)(1u << MIN_OF(beat->checks, 12u));
+    double at_ns = fmax(beat->tick_ns + fmin((double)beat->base_ns, round_ns), now_ns);
     double tick_ns = tick_before(beat, at_ns + beat->period / 2);
     tick_ns = fmax(tick_ns, tick_before(beat, now_ns) + beat->period);
     beat->is_check = 0;
     beat->tick_ns = tick_ns;
     beat->reads++;
-    if (beat->reads >= CHECK_EVERY || beat->checks < CHECK_FIRST) {
+    double most = fmin(CHECK_EVERY, CHECK_TICKS * beat->period / (double)beat->base_ns);
+    if (beat->reads >= fmin(1 + beat->checks / CHECK_SLOWER, most)) {
         beat->reads = 0;
         beat->is_check = 1;
         beat->next_ns = (uint64_t)(tick_ns - BEFORE_SHARE * beat->period - beat->late_ns);
@@ -101,44 +108,45 @@ static void plan_round(struct fast_beat *beat, double now_ns)
     beat->slack_ns = (uint64_t)(room_ns / 4);
 }
 
-/* Straight line through the changes of a burst: 0 when they do not lie on one. */
-static int fit(struct fast_beat *beat)
+/* How much room the brackets of a burst leave for ticks at first + k * period; negative where they
+ * contradict each other. */
+static double room_ns(const struct fast_beat *beat, double rough_ns, double period_ns,
+                      double *ret_first_ns, double *ret_k)
 {
-    double rough = (double)(beat->times[beat->count - 1] - beat->times[0]) / (beat->count - 1);
-    double n = beat->count;
-    double sum_k = 0;
-    double sum_t = 0;
-    double sum_kk = 0;
-    double sum_kt = 0;
+    double low_ns = -INFINITY;
+    double high_ns = INFINITY;
     double k = 0;
     for (uint32_t i = 0; i < beat->count; i++) {
-        double gap = i ? (double)(beat->times[i] - beat->times[i - 1]) : 0;
-        double t = (double)(beat->times[i] - beat->times[0]);
-        k += i ? fmax(round(gap / rough), 1) : 0;
-        sum_k += k;
-        sum_t += t;
-        sum_kk += k * k;
-        sum_kt += k * t;
+        double gap_ns = i ? (double)(beat->times[i] - beat->times[i - 1]) : 0;
+        double t_ns = (double)(beat->times[i] - beat->times[0]);
+        k += i ? fmax(round(gap_ns / rough_ns), 1) : 0;
+        low_ns = fmax(low_ns, t_ns - beat->halves_ns[i] - k * period_ns);
+        high_ns = fmin(high_ns, t_ns + beat->halves_ns[i] - k * period_ns);
     }
-    double period = (n * sum_kt - sum_k * sum_t) / (n * sum_kk - sum_k * sum_k);
-    double first = (sum_t - period * sum_k) / n;
-    double square = 0;
-    k = 0;
-    for (uint32_t i = 0; i < beat->count; i++) {
-        double gap = i ? (double)(beat->times[i] - beat->times[i - 1]) : 0;
-        k += i ? fmax(round(gap / rough), 1) : 0;
-        double off = (double)(beat->times[i] - beat->times[0]) - first - period * k;
-        square += off * off;
+    *ret_first_ns = (low_ns + high_ns) / 2;
+    *ret_k = k;
+    return high_ns - low_ns;
+}
+
+/* The period that fits the brackets of a burst best: 0 when none does. */
+static int fit(struct fast_beat *beat)
+{
+    double rough_ns = (double)(beat->times[beat->count - 1] - beat->times[0]) / (beat->count - 1);
+    double best_ns = -INFINITY;
+    for (int i = -FIT_STEPS; i <= FIT_STEPS; i++) {
+        double period_ns = rough_ns * (1 + FIT_SHARE * i / FIT_STEPS);
+        double first_ns = 0;
+        double k = 0;
+        double room = room_ns(beat, rough_ns, period_ns, &first_ns, &k);
+        if (room > best_ns) {
+            best_ns = room;
+            beat->period = beat->found_ns = period_ns;
+            beat->ref_ns = (double)beat->times[0] + first_ns;
+            beat->tick_ns = beat->ref_ns + k * period_ns;
+        }
     }
-    if (!(period > 0) || sqrt(square / n) > ODD_SHARE * period) {
-        return 0;
-    }
-    beat->period = period;
-    beat->tick_ns = (double)beat->times[0] + first + period * k;
-    beat->checked_ns = beat->tick_ns;
-    beat->found_ns = period;
-    beat->stray_ns = 2 * sqrt(square / n);
-    return 1;
+    beat->stray_ns = STRAY_FIRST + fmax(-best_ns, 0) / 2;
+    return -best_ns < ODD_SHARE * rough_ns;
 }
 
 static uint64_t mean_gap_ns(const struct fast_beat *beat)
@@ -155,7 +163,9 @@ static void burst(struct fast_beat *beat, const struct fast_beat_read *read)
     beat->reads++;
     if (read->step > 0 && beat->has_read) {
         beat->small += beat->quantum > 0 && read->step < SMALL_QUANTA * beat->quantum;
-        beat->times[beat->count++] = beat->last_lo_ns + (read->hi_ns - beat->last_lo_ns) / 2;
+        uint64_t half_ns = (read->hi_ns - beat->last_lo_ns) / 2;
+        beat->halves_ns[beat->count] = (double)half_ns;
+        beat->times[beat->count++] = beat->last_lo_ns + half_ns;
     }
     uint64_t slow_ns = SLOW_PERIODS * beat->nominal_ns;
     int is_slow = beat->count > SLOW_CHANGES && mean_gap_ns(beat) > slow_ns && beat->small == 0;
@@ -178,39 +188,55 @@ static void burst(struct fast_beat *beat, const struct fast_beat_read *read)
     plan_round(beat, (double)read->hi_ns);
 }
 
-static int is_proof(const struct fast_beat *beat)
-{
-    return beat->checks % PROOF_EVERY == PROOF_EVERY - 1;
-}
+/* Where the second read of a check is aimed, in reaches from the tick. */
+static const double aims[] = {-0.8, 0.3, -0.3, 0.8, 0};
 
-/* Where the second read of a check is aimed. */
 static double aim_ns(const struct fast_beat *beat)
 {
-    return beat->tick_ns + (is_proof(beat) ? reach_ns(beat) : -beat->late_ns);
+    double aim = aims[beat->checks % ARRAY_LEN(aims)];
+    return beat->tick_ns + aim * reach_ns(beat) - beat->late_ns;
 }
 
-/* The second read of a check: whether the tick has been says on which side of the read it lies. */
-static void judge(struct fast_beat *beat, const struct fast_beat_read *read)
+/* The tick was within [from, to]: the phase follows when that is not where it was expected, and the
+ * period over the whole time that the beat is known, up to BASELINE. */
+static void correct(struct fast_beat *beat, double from_ns, double to_ns)
 {
-    double off_ns = (double)(read->lo_ns + (read->hi_ns - read->lo_ns) / 2) - beat->tick_ns;
-    int has_ticked = read->step > 0;
-    if (is_proof(beat)) {
-        beat->misses += has_ticked ? 0 : MISS_WEIGHT;
-        beat->misses -= has_ticked && beat->misses > 0;
+    double off_ns = 0;
+    if (to_ns < beat->tick_ns) {
+        off_ns = to_ns - beat->tick_ns;
+    } else if (from_ns > beat->tick_ns) {
+        off_ns = from_ns - beat->tick_ns;
     }
-    int is_surprise = has_ticked ? off_ns < 0 : off_ns > 0;
-    double wrong_ns = is_surprise ? fabs(off_ns) : 0;
-    beat->stray_ns = fmax(beat->stray_ns * (1 - STRAY_FADE), wrong_ns);
-    double ticks = fmax(round((beat->tick_ns - beat->checked_ns) / beat->period), 1);
-    /* A tick that was where it was expected leaves the phase; a surprise moves it. */
-    double move_ns = is_surprise ? PHASE_GAIN * off_ns : 0;
-    double gain = beat->checks < CHECK_FIRST ? PERIOD_FIRST : PERIOD_GAIN;
-    beat->tick_ns += move_ns;
-    beat->period += gain * move_ns / ticks;
-    beat->period = fmin(fmax(beat->period, beat->found_ns * (1 - PERIOD_DRIFT)),
+    beat->stray_ns = fmax(beat->stray_ns * (1 - STRAY_FADE), fabs(off_ns));
+    beat->tick_ns += PHASE_GAIN * off_ns;
+    double ticks = round((beat->tick_ns - beat->ref_ns) / beat->period);
+    if (ticks > 2 * BASELINE) {
+        beat->ref_ns += BASELINE * beat->period;
+        ticks -= BASELINE;
+    }
+    double period = (beat->tick_ns - beat->ref_ns) / fmax(ticks, 1);
+    beat->period = fmin(fmax(period, beat->found_ns * (1 - PERIOD_DRIFT)),
                         beat->found_ns * (1 + PERIOD_DRIFT));
-    beat->checked_ns = beat->tick_ns;
     beat->checks++;
+}
+
+/* A later read of a check. Returns 1 when the check is over: the tick was seen, or it did not come.
+ */
+static int judge(struct fast_beat *beat, const struct fast_beat_read *read)
+{
+    double at_ns = (double)read->hi_ns;
+    if (fabs(at_ns - beat->tick_ns) > beat->period / 2) {
+        beat->reads = CHECK_EVERY; /* woken too late, or it did not come: check the next one */
+        beat->misses += MISS_WEIGHT;
+        return 1;
+    }
+    if (read->step > 0) {
+        beat->misses -= beat->misses > 0;
+        correct(beat, (double)beat->last_lo_ns, at_ns);
+        return 1;
+    }
+    beat->next_ns = read->hi_ns + (uint64_t)(beat->period / BURST_SHARE);
+    return 0;
 }
 
 /* The bracket of the tick that a read shows, by the beat. Close to a tick it may be either. */
@@ -248,12 +274,8 @@ static void follow(struct fast_beat *beat, const struct fast_beat_read *read)
             return;
         }
         beat->reads = CHECK_EVERY; /* woken too late: check in the next round */
-    } else if (beat->is_check == 2) {
-        if (fabs((double)read->hi_ns - beat->tick_ns) < beat->period / 2) {
-            judge(beat, read);
-        } else {
-            beat->reads = CHECK_EVERY;
-        }
+    } else if (beat->is_check == 2 && !judge(beat, read)) {
+        return;
     }
     if (beat->misses > MISSES_MOST) {
         start_burst(beat);

@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-#define FAST_BEAT_LEARN 24
+#define FAST_BEAT_LEARN 40
 
 enum fast_beat_state {
     FAST_BEAT_BURST = 0, /* reads at an eighth of the period */
@@ -34,21 +34,22 @@ struct fast_beat {
     double found_ns;                 /* the period that the burst found */
     double tick_ns;                  /* LOCKED: a tick, near the last round */
     double stray_ns;                 /* how far ticks were from where they were expected */
-    double checked_ns;               /* the tick of the last check */
+    double ref_ns;                   /* a tick long ago: the period is measured from there */
     double late_ns;                  /* how late reads come */
     uint64_t next_ns;                /* when to read next */
     uint64_t slack_ns;               /* and how much later it may be without loss */
     uint64_t retry_ns;               /* NONE: when to try again */
     uint64_t pause_ns;               /* between tries */
     uint64_t times[FAST_BEAT_LEARN]; /* BURST: middles of the brackets of changes */
-    uint64_t last_lo_ns;             /* of the read before */
-    uint32_t count;                  /* of times */
-    uint32_t reads;                  /* BURST: so far; LOCKED: rounds since the last check */
-    uint32_t checks;                 /* LOCKED: so far */
-    uint32_t misses;                 /* LOCKED: proofs that failed, fading */
-    uint32_t small;                  /* BURST: changes by a few quanta only */
-    uint32_t state;                  /* enum fast_beat_state */
-    uint32_t is_check;               /* LOCKED: the next read is the first or second of a check */
+    double halves_ns[FAST_BEAT_LEARN];
+    uint64_t last_lo_ns; /* of the read before */
+    uint32_t count;      /* of times */
+    uint32_t reads;      /* BURST: so far; LOCKED: rounds since the last check */
+    uint32_t checks;     /* LOCKED: so far */
+    uint32_t misses;     /* LOCKED: proofs that failed, fading */
+    uint32_t small;      /* BURST: changes by a few quanta only */
+    uint32_t state;      /* enum fast_beat_state */
+    uint32_t is_check;   /* LOCKED: the next read is the first or second of a check */
     uint32_t has_read;
 };
 
