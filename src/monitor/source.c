@@ -138,10 +138,10 @@ static void failed(struct source *source, struct source_track *track, int code, 
 {
     source->status.failures++;
     source->status.code = code;
-    source->fails_in_row++;
+    track->fails_in_row++;
     tick_tracker_skip(&track->tracker, now_ns);
     /* What keeps failing is asked less often: 10 ms, 20 ms ... 1 s. */
-    uint64_t backoff_ns = source->config.base_ns << MIN_OF(source->fails_in_row, 7u);
+    uint64_t backoff_ns = source->config.base_ns << MIN_OF(track->fails_in_row, 7u);
     track->tracker.next_ns = now_ns + MIN_OF(backoff_ns, RETRY_MOST_NS);
 }
 
@@ -191,7 +191,7 @@ static void step_counter(struct source *source, const struct monitor_io *io, uin
         failed(source, track, r, now_ns);
         return;
     }
-    source->fails_in_row = 0;
+    track->fails_in_row = 0;
     source->status.code = 0;
     source->status.vendor_ns += sample.latency_ns;
     struct tick tick;
@@ -222,7 +222,7 @@ static void step_power(struct source *source, const struct monitor_io *io, uint6
         failed(source, track, r, now_ns);
         return;
     }
-    source->fails_in_row = 0;
+    track->fails_in_row = 0;
     source->status.code = 0;
     source->status.vendor_ns += sample.latency_ns;
     source->status.power_t_ns = sample.time_ns;

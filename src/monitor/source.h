@@ -33,6 +33,7 @@ struct source_track {
     struct knot_maker maker;
     struct ring knots;
     uint32_t is_active;
+    uint64_t fails_in_row;
     uint32_t ticks;      /* seen, up to SOURCE_FIRST_TICKS */
     uint64_t opened_ns;  /* when the first value was read: its tick was before that */
     struct tick first;   /* the first tick that was seen to happen */
@@ -75,7 +76,6 @@ struct source {
     struct source_status status; /* the writer's copy */
     double health_strikes;
     uint64_t health_due_ns;
-    uint64_t fails_in_row;
 };
 
 /* How an estimate came about. */

@@ -237,26 +237,44 @@ static void poll_on(struct tick_tracker *tracker, uint64_t t_ns)
     tracker->slack_ns = step_ns / 4;
 }
 
+/* After reads that failed: expected is the next tick that this read cannot show, and is bracketed.
+ */
+static void rejoin(struct tick_tracker *tracker, uint64_t lo_ns)
+{
+    while (tracker->expected_ns + reach_ns(tracker) <= lo_ns) {
+        tracker->expected_ns += tracker->period_ns;
+    }
+    tracker->singles = SINGLES_MAX;
+}
+
 /* The bracket of a change seen by a read in [lo, hi]. */
 static struct tick bracket(const struct tick_tracker *tracker, uint64_t lo_ns, uint64_t hi_ns,
                            uint64_t value)
 {
     uint64_t from_ns = tracker->has_value ? tracker->last_lo_ns : 0;
+    uint64_t to_ns = hi_ns;
     /* The first value is a period old at most, evenly; later ones may be late. */
     uint64_t period_ns = tracker->period_ns;
     period_ns += tracker->has_value ? period_ns / 8 : 0;
     if (period_ns > 0 && hi_ns > period_ns) {
         from_ns = MAX_OF(from_ns, MIN_OF(hi_ns - period_ns, lo_ns));
     }
-    if (tracker->is_locked) {
+    if (tracker->is_locked && tracker->is_interrupted) {
+        /* Ticks went by unseen: the value is that of the last one, which the beat tells. */
+        uint64_t reach = reach_ns(tracker);
+        uint64_t tick_ns = tracker->expected_ns - tracker->period_ns;
+        from_ns = MAX_OF(from_ns, tick_ns - MIN_OF(reach, tick_ns));
+        to_ns =
+            hi_ns + reach < tick_ns + tracker->period_ns ? MIN_OF(hi_ns, tick_ns + reach) : hi_ns;
+    } else if (tracker->is_locked) {
         /* It came before the first read of its bracket: far earlier is not credible. */
         uint64_t reach = reach_ns(tracker);
         uint64_t early_ns = tracker->expected_ns - MIN_OF(4 * reach, tracker->period_ns / 2);
         from_ns = early_ns < hi_ns ? MAX_OF(from_ns, early_ns) : from_ns;
     }
     from_ns = MAX_OF(from_ns, tracker->last_tick_ns);
-    from_ns = MIN_OF(from_ns, hi_ns);
-    uint64_t half_ns = (hi_ns - from_ns) / 2;
+    from_ns = MIN_OF(from_ns, to_ns);
+    uint64_t half_ns = (to_ns - from_ns) / 2;
     return (struct tick){.t_ns = from_ns + half_ns,
                          .half_ns = (uint32_t)MIN_OF(half_ns, UINT32_MAX),
                          .value = value};
@@ -294,11 +312,16 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
     int is_first = !tracker->has_value;
     int is_change = is_first || value != tracker->last_value;
     int is_tick = is_change;
+    if (tracker->is_interrupted && tracker->is_locked) {
+        rejoin(tracker, lo_ns);
+    }
     struct fast_beat_read fast = {lo_ns, hi_ns, is_first ? 0 : value - tracker->last_value};
     if (is_change) {
         *ret_tick = bracket(tracker, lo_ns, hi_ns, value);
         tracker->changes += (uint64_t)!is_first;
     }
+    int is_rejoined = tracker->is_interrupted && tracker->is_locked && !tracker->is_fast;
+    tracker->is_interrupted = 0;
     tracker->last_lo_ns = lo_ns;
     tracker->last_hi_ns = hi_ns;
     tracker->last_value = value;
@@ -312,6 +335,8 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
         is_tick = is_change || renewed(tracker, t_ns, ret_tick);
     } else if (is_first) {
         tracker->next_ns = t_ns + learn_step_ns(tracker);
+    } else if (is_rejoined) {
+        plan_bracket(tracker);
     } else if (tracker->is_locked && is_change && told_by_beat(tracker, hi_ns, ret_tick)) {
         tracker->misses = 0;
     } else if (tracker->is_locked && is_change) {
@@ -345,6 +370,7 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
 void tick_tracker_skip(struct tick_tracker *tracker, uint64_t t_ns)
 {
     tracker->next_ns = t_ns + tracker->config.base_ns;
+    tracker->is_interrupted = 1;
     if (tracker->is_locked) {
         while (tracker->expected_ns <= t_ns) {
             tracker->expected_ns += tracker->period_ns;

@@ -57,7 +57,8 @@ struct tick_tracker {
     uint32_t is_locked;
     uint32_t misses; /* expectations in a row that failed */
     uint32_t has_value;
-    uint32_t is_fast; /* `fast` leads */
+    uint32_t is_interrupted; /* reads failed since the last one */
+    uint32_t is_fast;        /* `fast` leads */
     struct fast_beat fast;
 };
 
