@@ -73,7 +73,6 @@ static int read_options(const struct cli_args *args, struct planned *p, zeus_dag
     o->unit_s = (double)unit_ns / 1e9;
     p->context.micro_batches = o->micro_batches;
     p->context.chunks = o->chunks > 0 ? o->chunks : 1;
-    p->context.p2p_power_w = o->p2p_power_w;
     p->context.unit_s = o->unit_s;
     return code;
 }
@@ -90,6 +89,11 @@ static int load(struct planned *p, const zeus_dag_profile *o)
     if (zeus_dag_read_profile(text, length, o, &p->dag, &err) < 0) {
         return cli_failure(p->args, "%s: %s", p->context.source, err.message);
     }
+    zeus_dag_info info = {0};
+    if (zeus_dag_check(p->dag, &info, &err) < 0) {
+        return cli_error(p->args, &err);
+    }
+    p->context.p2p_power_w = info.p2p_power_w;
     return 0;
 }
 

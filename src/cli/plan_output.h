@@ -22,7 +22,7 @@ struct plan_context {
     const char *schedule;
     uint32_t micro_batches;
     uint32_t chunks;
-    double p2p_power_w;
+    double p2p_power_w; /* of all devices of one stage */
     double unit_s;
 };
 

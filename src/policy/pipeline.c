@@ -14,14 +14,12 @@
 #include "base/mem.h"
 #include "dag/assign.h"
 #include "dag/frontier.h"
-#include "stats/fit.h"
+#include "dag/spec.h"
 
-#define KINDS       2
-#define TABLE_MAX   (1 << 22) /* time units between the longest and the shortest of one spec */
-#define STAGES_MAX  16384
-#define FEW_OPTIONS 3
-#define ROUNDING    1e-12 /* a deadline of whole units but for rounding is that many */
-#define UNITS_MAX   1e15
+#define KINDS      2
+#define STAGES_MAX 16384
+#define ROUNDING   1e-12 /* a deadline of whole units but for rounding is that many */
+#define UNITS_MAX  1e15
 
 static const char *const kind_names[KINDS] = {"forward", "backward"};
 
@@ -69,38 +67,14 @@ void pipeline_destroy(struct pipeline *p)
 static int32_t collect(const struct pipeline *p, const struct pipeline_row *rows, size_t count,
                        size_t which, struct assign_option *out)
 {
-    const double unit_s = p->shape.unit_s;
     int32_t n = 0;
     for (size_t i = 0; i < count; i++) {
         if ((size_t)rows[i].stage * KINDS + rows[i].kind == which) {
-            int32_t quant = assign_quantize(rows[i].time_s, unit_s);
-            double idle_j = p->shape.idle_power_w * quant * unit_s;
-            out[n++] = (struct assign_option){rows[i].time_s, rows[i].energy_j - idle_j, quant,
-                                              (int32_t)i};
+            int32_t quant = assign_quantize(rows[i].time_s, p->shape.unit_s);
+            out[n++] = (struct assign_option){rows[i].time_s, rows[i].energy_j, quant, (int32_t)i};
         }
     }
     return n;
-}
-
-static int fit(const struct spec *spec, struct dag_cost *cost, zeus_error *err)
-{
-    size_t n = (size_t)spec->count;
-    double *t _free_ = mem_calloc(n, sizeof(*t));
-    double *y _free_ = mem_calloc(n, sizeof(*y));
-    struct fit_curve curve = {0};
-    if (!t || !y) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < n; i++) {
-        t[i] = spec->options[i].quant;
-        y[i] = spec->options[i].cost;
-    }
-    int r = fit_exponential(n, t, y, &curve);
-    if (r < 0) {
-        return err_set(err, r, "no exponential fits the options");
-    }
-    return dag_cost_exponential(cost, (struct dag_exponential){curve.a, curve.b, curve.c},
-                                spec->options[n - 1].quant, spec->options[0].quant, TABLE_MAX, err);
 }
 
 static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t count,
@@ -109,6 +83,10 @@ static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t
     const char *name = kind_names[which % KINDS];
     int stage = (int)(which / KINDS);
     struct spec *spec = &p->spec[which];
+    const struct dag_spec_rule rule = {.unit_s = p->shape.unit_s,
+                                       .idle_power_w = p->shape.idle_power_w,
+                                       .noise_factor = p->shape.noise_factor,
+                                       .is_noise_for_few = 1};
     spec->options = mem_calloc(count, sizeof(*spec->options));
     if (!spec->options) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
@@ -117,15 +95,7 @@ static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t
     if (n == 0) {
         return err_set(err, ZEUS_EINVAL, "the profile has no %s of stage %d", name, stage);
     }
-    spec->count = assign_filter(spec->options, n, 1);
-    if (spec->count <= FEW_OPTIONS) {
-        n = collect(p, rows, count, which, spec->options);
-        spec->count = assign_filter(spec->options, n, p->shape.noise_factor);
-    }
-    if (spec->count == 0) {
-        return err_set(err, ZEUS_EINVAL, "stage %d %s: no option is left", stage, name);
-    }
-    int r = fit(spec, &p->cost[which], err);
+    int r = dag_spec_make(&rule, spec->options, n, &spec->count, &p->cost[which], err);
     if (r < 0) {
         err_prefix(err, "stage %d %s", stage, name);
     }

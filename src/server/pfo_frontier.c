@@ -37,7 +37,7 @@ struct frontier_scheduler {
     size_t round;
     size_t rises;
     double last_energy_j;
-    struct pfo_profile profile;
+    struct stage_profile profile;
     struct pipeline *pipeline; /* NULL while profiling */
     int32_t point;             /* of the plan to follow */
     int64_t straggler;
@@ -62,7 +62,7 @@ static void destroy(struct pfo_scheduler *s)
     free(f->schedules);
     free(f->mhz);
     free(f->frequencies);
-    pfo_profile_done(&f->profile);
+    stage_profile_done(&f->profile);
     pipeline_destroy(f->pipeline);
     schedule_finish(&f->schedule);
     free(f);
@@ -98,57 +98,74 @@ static const struct pfo_schedule *next(struct pfo_scheduler *s, size_t *ret_coun
     return f->schedules;
 }
 
-static int solve(struct frontier_scheduler *f, const struct pfo_profile *profile, zeus_error *err)
+static int solve(struct frontier_scheduler *f, struct stage_profile *profile, zeus_error *err)
 {
-    for (size_t i = 1; i < profile->count; i++) {
-        if (profile->ranks[i] != profile->ranks[0]) {
-            return err_set(err, ZEUS_EINVAL,
-                           "%lld ranks profiled stage %d at %lld MHz, %lld another",
-                           (long long)profile->ranks[i], (int)profile->rows[i].stage,
-                           (long long)profile->rows[i].frequency_mhz, (long long)profile->ranks[0]);
-        }
+    int64_t ranks = 1;
+    int r = stage_profile_merge(profile, &ranks, err);
+    if (r < 0) {
+        return r;
     }
+    struct pipeline_row *rows _free_ = mem_calloc(profile->rows + 1, sizeof(*rows));
+    if (!rows) {
+        return err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    size_t count = pfo_profile_rows(profile, rows);
     const struct pipeline_shape shape = {
         .schedule = f->order,
         .stages = f->stages,
         .micro_batches = (int32_t)f->args->micro_batches,
         .unit_s = f->args->unit_s,
-        .idle_power_w = f->args->p2p_power_w * (double)(profile->count ? profile->ranks[0] : 1),
+        .idle_power_w = f->args->p2p_power_w * (double)ranks,
         .noise_factor = f->args->noise_factor,
     };
-    int r = pipeline_create(&shape, profile->rows, profile->count, MEMORY_MAX, &f->pipeline, err);
+    r = pipeline_create(&shape, rows, count, MEMORY_MAX, &f->pipeline, err);
     if (r == 0) {
         f->point = pipeline_find(f->pipeline, 0).index;
     }
     return r;
 }
 
+/* One rank's forward and backward of a profiling round. */
+static int add_result(const struct frontier_scheduler *f, const struct pfo_result *result,
+                      struct stage_profile *round, zeus_error *err)
+{
+    if ((uint64_t)result->rank >= f->rank_count) {
+        return err_set(err, ZEUS_ERANGE, "a result of rank %lld of %zu", (long long)result->rank,
+                       f->rank_count);
+    }
+    struct stage_profile_row row = {.frequency_mhz = f->frequencies[f->round],
+                                    .stage = (int32_t)f->ranks[result->rank].pp_rank,
+                                    .rank = result->rank};
+    for (uint8_t kind = STAGE_PROFILE_FORWARD; kind <= STAGE_PROFILE_BACKWARD; kind++) {
+        int r = pfo_profile_mean(result, kind, &row, err);
+        if (r < 0) {
+            return r;
+        }
+        r = stage_profile_add(round, row);
+        if (r < 0) {
+            return err_set(err, r, "the profile is too large");
+        }
+    }
+    return 0;
+}
+
 /* Takes over what one profiling round measured; *ret_energy is of the whole round. */
 static int add_round(struct frontier_scheduler *f, const struct pfo_result *results, size_t count,
                      double *ret_energy_j, zeus_error *err)
 {
-    size_t first = f->profile.count;
-    *ret_energy_j = 0;
-    for (size_t i = 0; i < count; i++) {
-        if ((uint64_t)results[i].rank >= f->rank_count) {
-            return err_set(err, ZEUS_ERANGE, "a result of rank %lld of %zu",
-                           (long long)results[i].rank, f->rank_count);
-        }
-        struct pipeline_row row = {.frequency_mhz = f->frequencies[f->round],
-                                   .stage = (int32_t)f->ranks[results[i].rank].pp_rank};
-        for (uint8_t kind = SCHEDULE_FORWARD; kind <= SCHEDULE_BACKWARD; kind++) {
-            int r = pfo_profile_mean(&results[i], kind, &row, err);
-            if (r < 0) {
-                return r;
-            }
-            r = pfo_profile_add(&f->profile, first, &row);
-            if (r < 0) {
-                return err_set(err, r, "the profile is too large");
-            }
-            *ret_energy_j += row.energy_j;
-        }
+    struct stage_profile round = {0};
+    double energy_j = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = add_result(f, &results[i], &round, err);
     }
-    return 0;
+    for (size_t i = 0; i < round.rows; i++) {
+        energy_j += round.row[i].energy_j;
+    }
+    r = r < 0 ? r : pfo_profile_add_round(&f->profile, &round, err);
+    stage_profile_done(&round);
+    *ret_energy_j = energy_j;
+    return r;
 }
 
 static int observe(struct pfo_scheduler *s, const struct pfo_result *results, size_t count,
@@ -192,10 +209,11 @@ static int load_profile(struct pfo_scheduler *s, const char *csv, size_t len, ze
     if (f->pipeline) {
         return err_set(err, ZEUS_ESTATE, "The job has its frontier already");
     }
-    struct pfo_profile profile = {0};
-    int r = pfo_profile_read_csv(&profile, csv, len, err);
+    struct stage_profile profile = {0};
+    int64_t ranks = 1;
+    int r = stage_profile_read(&profile, csv, len, &ranks, err);
     r = r < 0 ? r : solve(f, &profile, err);
-    pfo_profile_done(&profile);
+    stage_profile_done(&profile);
     return r;
 }
 

@@ -116,6 +116,28 @@ def test_a_plan_is_verified(zeus, tmp_path, profile, options):
     assert checked.stdout.count(": kept") == 3 and "BROKEN" not in checked.stdout
 
 
+def test_ranks_of_a_stage_wait_together(zeus, tmp_path, profile):
+    """Two ranks of half the energy each are one device that draws twice as much while it waits."""
+    lines = profile.read_text().splitlines()
+    half = [",".join(line.split(",")[:-1] + [repr(float(line.split(",")[-1]) / 2)])
+            for line in lines[1:]]
+    ranks = tmp_path / "ranks.csv"
+    ranks.write_text("\n".join([lines[0] + ",rank"] + [f"{line},{rank}" for rank in (0, 1)
+                                                       for line in half]) + "\n")
+    plans = []
+    for path, power in ((profile, 70), (ranks, 35)):
+        plan = tmp_path / f"{path.name}.json"
+        assert zeus("plan", path, "-m", 4, "--p2p-power", power, "--plan", plan).returncode == 0
+        assert zeus("plan", "verify", plan, path).returncode == 0
+        plans.append(json.loads(plan.read_text()))
+    assert plans[0]["instructions"] == plans[1]["instructions"]
+    assert plans[1]["p2p_power"] == 70, "of the whole stage"
+    assert plans[0]["total_cost_p2p"] == pytest.approx(plans[1]["total_cost_p2p"], rel=1e-12)
+    ranks.write_text(ranks.read_text() + half[0].replace("1410", "1400") + ",1\n")
+    done = zeus("plan", ranks, "-m", 4)
+    assert done.returncode == 1 and "1 ranks profiled forward of stage 0" in done.stderr
+
+
 def test_all_outputs(zeus, tmp_path, profile):
     out = {name: tmp_path / name for name in ("f.csv", "f.json", "p.csv", "p.py", "g.svg", "f.svg",
                                               "r.html")}

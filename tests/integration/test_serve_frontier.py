@@ -119,9 +119,9 @@ def test_uploaded_profile_and_wrong_ones(tmp_path):
 
         for text, words in [("", "empty"), ("stage,instruction\n", "frequency"),
                             (profile_csv() + "0,sideways,1410,1,1\n", "line 26: the instruction"),
-                            (profile_csv() + "0,forward,1410,1\n", "line 26: the row"),
+                            (profile_csv() + "0,forward,1410,1\n", "line 26 has 4 columns, the header 5"),
                             (profile_csv() + "7,forward,1410,1,1\n", "stage 7"),
-                            (profile_csv() + "0,forward,1410,-1,1\n", "-1 s"),
+                            (profile_csv() + "0,forward,1410,-1,1\n", "line 26: the time"),
                             (profile_csv().split("2,backward")[0], "no backward of stage 2")]:
             status, _, body = upload(text)
             assert status == 422 and words in json.loads(body)["detail"], (text[-40:], body)
