@@ -6,6 +6,7 @@
 #define ZEUS_ZEUS_H
 
 #include <zeus/compare.h>
+#include <zeus/compose.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>
 #include <zeus/error.h>

@@ -156,6 +156,12 @@ static int make_frontier_file(const struct planned *p, const char *path, struct 
                                    : plan_frontier_json(out, p->frontier, p->context.unit_s);
 }
 
+static int make_configurations(const struct planned *p, const char *path, struct strbuf *out)
+{
+    (void)path;
+    return plan_configurations(out, p->plan);
+}
+
 static int make_gantt(const struct planned *p, const char *path, struct strbuf *out)
 {
     (void)path;
@@ -177,11 +183,9 @@ static int make_report(const struct planned *p, const char *path, struct strbuf 
 static const struct {
     const char *option;
     int (*make)(const struct planned *p, const char *path, struct strbuf *out);
-} outputs[] = {{"frontier", make_frontier_file},
-               {"plan", make_plan_file},
-               {"gantt", make_gantt},
-               {"frontier-svg", make_picture},
-               {"html", make_report}};
+} outputs[] = {{"frontier", make_frontier_file},        {"plan", make_plan_file},
+               {"configurations", make_configurations}, {"gantt", make_gantt},
+               {"frontier-svg", make_picture},          {"html", make_report}};
 
 static int write_outputs(const struct planned *p)
 {
@@ -254,14 +258,16 @@ static const struct cli_option options[] = {
     {"frontier", 0, 0, "FILE", NULL, "Write the frontier (.csv or JSON)"},
     {"plan", 0, 0, "FILE", NULL,
      "Write the plan (.csv, .py for pipeline servers, or JSON for 'zeus plan verify')"},
+    {"configurations", 0, 0, "FILE", NULL,
+     "Write the configurations of a composed profile's plan, a line a stage (a Python literal)"},
     {"gantt", 0, 0, "FILE", NULL, "Write a picture of the plan (SVG)"},
     {"frontier-svg", 0, 0, "FILE", NULL, "Write a picture of the frontier (SVG)"},
     {"html", 0, 0, "FILE", NULL, "Write a report with both pictures"},
     {"quiet", 'q', 0, NULL, NULL, "Print no summary"},
 };
 
-static const struct cli_command *const subcommands[] = {&cli_cmd_plan_solve, &cli_cmd_plan_verify,
-                                                        NULL};
+static const struct cli_command *const subcommands[] = {
+    &cli_cmd_plan_solve, &cli_cmd_plan_verify, &cli_cmd_plan_compose, &cli_cmd_plan_compare, NULL};
 
 const struct cli_command cli_cmd_plan = {
     .name = "plan",

@@ -39,6 +39,11 @@ int plan_pipeline_json(struct strbuf *out, const zeus_dag_plan *plan,
                        const struct plan_context *context) ZEUS_CHECK;
 int plan_pipeline_csv(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
 
+/* A list of stages, each a list of ('forward', 'configuration', ...) tuples in order: what the
+ * runtime of a composed profile follows beside the frequencies. ZEUS_ENOTFOUND when the profile has
+ * no configurations. */
+int plan_configurations(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
+
 /* Pictures. `plan` is picked out on the frontier. */
 int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
                       const zeus_dag_plan *plan) ZEUS_CHECK;
