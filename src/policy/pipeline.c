@@ -16,10 +16,11 @@
 #include "dag/frontier.h"
 #include "dag/spec.h"
 
-#define KINDS      2
-#define STAGES_MAX 16384
-#define ROUNDING   1e-12 /* a deadline of whole units but for rounding is that many */
-#define UNITS_MAX  1e15
+#define KINDS       2
+#define STAGES_MAX  16384
+#define ROUNDING    1e-12 /* a deadline of whole units but for rounding is that many */
+#define STOP_POINTS 256
+#define UNITS_MAX   1e15
 
 static const char *const kind_names[KINDS] = {"forward", "backward"};
 
@@ -188,28 +189,38 @@ static int make_graph(struct pipeline *p, zeus_error *err)
     return dag_graph_build(&p->graph, steps + 2, edges, from, to, NULL, err);
 }
 
-static int solve(struct pipeline *p, size_t max_bytes, zeus_error *err)
+static int is_stopped(const struct pipeline_limits *limits, int32_t points)
+{
+    return limits->should_stop && points % STOP_POINTS == 0 && limits->should_stop(limits->user);
+}
+
+static int solve(struct pipeline *p, const struct pipeline_limits *limits, zeus_error *err)
 {
     const struct tradeoff_problem problem = {.graph = &p->graph,
                                              .spec_of = p->spec_of,
                                              .specs = p->cost,
                                              .spec_count = p->shape.stages * KINDS};
     struct tradeoff *t = NULL;
-    int r = tradeoff_create(&problem, max_bytes, &t, err);
+    int r = tradeoff_create(&problem, limits->max_bytes, &t, err);
     if (r < 0) {
         return r;
     }
     do {
         r = frontier_add(&p->frontier, t, p->graph.nodes);
+        r = r == 0 && is_stopped(limits, p->frontier.points) ? ZEUS_ECLOSED : r;
     } while (r == 0 && tradeoff_step(t));
     tradeoff_destroy(t);
+    if (r == ZEUS_ECLOSED) {
+        return err_set(err, r, "stopped after point %d", (int)p->frontier.points);
+    }
     return r < 0 ? err_set(err, r, "no memory for the frontier beyond point %d",
                            (int)p->frontier.points)
                  : 0;
 }
 
 int pipeline_create(const struct pipeline_shape *shape, const struct pipeline_row *rows,
-                    size_t count, size_t max_bytes, struct pipeline **ret, zeus_error *err)
+                    size_t count, const struct pipeline_limits *limits, struct pipeline **ret,
+                    zeus_error *err)
 {
     int r = check_rows(shape, rows, count, err);
     if (r < 0) {
@@ -220,11 +231,11 @@ int pipeline_create(const struct pipeline_shape *shape, const struct pipeline_ro
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
     p->shape = *shape;
-    frontier_init(&p->frontier, max_bytes);
+    frontier_init(&p->frontier, limits->max_bytes);
     r = schedule_build(&p->schedule, shape->schedule, shape->stages, shape->micro_batches, 1, err);
     r = r < 0 ? r : make_specs(p, rows, count, err);
     r = r < 0 ? r : make_graph(p, err);
-    r = r < 0 ? r : solve(p, max_bytes, err);
+    r = r < 0 ? r : solve(p, limits, err);
     if (r < 0) {
         pipeline_destroy(p);
         return r;
@@ -252,6 +263,11 @@ struct pipeline_point pipeline_find(const struct pipeline *p, double deadline_s)
     double time_s = (double)(f->longest - at) * p->shape.unit_s;
     double waiting_j = p->shape.stages * time_s * p->shape.idle_power_w;
     return (struct pipeline_point){at, time_s, f->cost[at] + waiting_j, is_met};
+}
+
+int32_t pipeline_points(const struct pipeline *p)
+{
+    return p->frontier.points;
 }
 
 int pipeline_plan(const struct pipeline *p, int32_t point, int64_t *ret_mhz)

@@ -3,8 +3,8 @@
  * The frontier scheduler. Until it has a profile, each round runs all instructions at one
  * frequency, from the highest down, and takes the ranks' breakdowns; it ends when the frequencies
  * do, or when the energy has risen five times in a row (the published advice). Then the frontier is
- * solved once and kept: the fastest plan is served, or that of the last deadline, which costs a
- * look-up.
+ * solved once, beside the requests (pfo_solve.h), and kept: the fastest plan is served, or that of
+ * the last deadline, which costs a look-up.
  *
  * Plans are by stage; the ranks of one stage share one. A deadline may leave out the data-parallel
  * rank that caused it: that one goes on as fast as it can.
@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "server/pfo_profile.h"
 #include "server/pfo_scheduler.h"
+#include "server/pfo_solve.h"
 
 #define STEPS_MAX    (1 << 20)
-#define MEMORY_MAX   ((size_t)512 << 20)
 #define RISES_TO_END 5
 
 enum { FASTEST, FOLLOWING, PLANS };
@@ -98,33 +98,6 @@ static const struct pfo_schedule *next(struct pfo_scheduler *s, size_t *ret_coun
     return f->schedules;
 }
 
-static int solve(struct frontier_scheduler *f, struct stage_profile *profile, zeus_error *err)
-{
-    int64_t ranks = 1;
-    int r = stage_profile_merge(profile, &ranks, err);
-    if (r < 0) {
-        return r;
-    }
-    struct pipeline_row *rows _free_ = mem_calloc(profile->rows + 1, sizeof(*rows));
-    if (!rows) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
-    }
-    size_t count = pfo_profile_rows(profile, rows);
-    const struct pipeline_shape shape = {
-        .schedule = f->order,
-        .stages = f->stages,
-        .micro_batches = (int32_t)f->args->micro_batches,
-        .unit_s = f->args->unit_s,
-        .idle_power_w = f->args->p2p_power_w * (double)ranks,
-        .noise_factor = f->args->noise_factor,
-    };
-    r = pipeline_create(&shape, rows, count, MEMORY_MAX, &f->pipeline, err);
-    if (r == 0) {
-        f->point = pipeline_find(f->pipeline, 0).index;
-    }
-    return r;
-}
-
 /* One rank's forward and backward of a profiling round. */
 static int add_result(const struct frontier_scheduler *f, const struct pfo_result *result,
                       struct stage_profile *round, zeus_error *err)
@@ -186,7 +159,7 @@ static int observe(struct pfo_scheduler *s, const struct pfo_result *results, si
     if (f->round < f->frequency_count && f->rises < RISES_TO_END) {
         return 0;
     }
-    return solve(f, &f->profile, err);
+    return PFO_NEEDS_WORK;
 }
 
 static int set_deadline(struct pfo_scheduler *s, const struct pfo_deadline *deadline,
@@ -203,24 +176,47 @@ static int set_deadline(struct pfo_scheduler *s, const struct pfo_deadline *dead
     return 0;
 }
 
-static int load_profile(struct pfo_scheduler *s, const char *csv, size_t len, zeus_error *err)
+static int begin_work(struct pfo_scheduler *s, const char *csv, size_t len, struct pfo_work **ret,
+                      zeus_error *err)
 {
     struct frontier_scheduler *f = self(s);
     if (f->pipeline) {
         return err_set(err, ZEUS_ESTATE, "The job has its frontier already");
     }
-    struct stage_profile profile = {0};
-    int64_t ranks = 1;
-    int r = stage_profile_read(&profile, csv, len, &ranks, err);
-    r = r < 0 ? r : solve(f, &profile, err);
-    stage_profile_done(&profile);
+    const struct pipeline_shape shape = {
+        .schedule = f->order,
+        .stages = f->stages,
+        .micro_batches = (int32_t)f->args->micro_batches,
+        .unit_s = f->args->unit_s,
+        .idle_power_w = f->args->p2p_power_w,
+        .noise_factor = f->args->noise_factor,
+    };
+    int r = pfo_solve_create(&shape, &f->profile, csv, len, ret);
+    return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static int end_work(struct pfo_scheduler *s, struct pfo_work *work, zeus_error *err)
+{
+    struct frontier_scheduler *f = self(s);
+    int r = pfo_solve_take(work, &f->pipeline, err);
+    if (r == 0) {
+        f->point = pipeline_find(f->pipeline, 0).index;
+    }
     return r;
+}
+
+static int get_points(const struct pfo_scheduler *s)
+{
+    const struct frontier_scheduler *f = (const struct frontier_scheduler *)(const void *)s;
+    return f->pipeline ? pipeline_points(f->pipeline) : 0;
 }
 
 static const struct pfo_scheduler_ops ops = {.next = next,
                                              .observe = observe,
                                              .set_deadline = set_deadline,
-                                             .load_profile = load_profile,
+                                             .begin_work = begin_work,
+                                             .end_work = end_work,
+                                             .get_points = get_points,
                                              .destroy = destroy};
 
 static int compare_down(const void *a, const void *b)

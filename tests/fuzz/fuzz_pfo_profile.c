@@ -39,7 +39,8 @@ static void plan(const struct pipeline_row *rows, size_t count)
         return;
     }
     struct pipeline *p = NULL;
-    if (pipeline_create(&shape, rows, count, (size_t)16 << 20, &p, &err) < 0) {
+    const struct pipeline_limits limits = {.max_bytes = (size_t)16 << 20};
+    if (pipeline_create(&shape, rows, count, &limits, &p, &err) < 0) {
         check(err.message[0] != '\0');
         return;
     }
