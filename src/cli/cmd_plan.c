@@ -94,6 +94,9 @@ static int load(struct planned *p, const zeus_dag_profile *o)
         return cli_error(p->args, &err);
     }
     p->context.p2p_power_w = info.p2p_power_w;
+    if (zeus_dag_get_baseline(p->dag, &p->context.baseline, &err) < 0) {
+        return cli_error(p->args, &err);
+    }
     return 0;
 }
 
@@ -171,7 +174,7 @@ static int make_gantt(const struct planned *p, const char *path, struct strbuf *
 static int make_picture(const struct planned *p, const char *path, struct strbuf *out)
 {
     (void)path;
-    return plan_frontier_svg(out, p->frontier, p->plan);
+    return plan_frontier_svg(out, p->frontier, p->plan, &p->context.baseline);
 }
 
 static int make_report(const struct planned *p, const char *path, struct strbuf *out)
@@ -202,10 +205,11 @@ static int write_outputs(const struct planned *p)
     return code;
 }
 
-static void print_row(const char *name, const zeus_dag_plan_info *info)
+static void print_row(const char *name, const zeus_dag_plan_info *info, double baseline_j)
 {
-    (void)printf("%-10s %10.3f s %12.1f J %12.1f J %10.3f s %12.1f J\n", name, info->time_s,
-                 info->cost_j, info->cost_p2p_j, info->chosen_time_s, info->chosen_cost_j);
+    (void)printf("%-14s %10.3f s %12.1f J %12.1f J %10.3f s %12.1f J %6.1f %%\n", name,
+                 info->time_s, info->cost_j, info->cost_p2p_j, info->chosen_time_s,
+                 info->chosen_p2p_j, 100 * (1 - info->chosen_p2p_j / baseline_j));
 }
 
 static void print_summary(const struct planned *p)
@@ -216,10 +220,15 @@ static void print_summary(const struct planned *p)
     (void)zeus_dag_plan_get_info(p->fastest, &fast);
     (void)printf("%u stages, %u micro-batches, %u points on the frontier\n\n", info.stages,
                  p->context.micro_batches, zeus_dag_frontier_count(p->frontier));
-    (void)printf("%-10s %12s %14s %14s %12s %14s\n", "plan", "length", "model", "with waiting",
-                 "measured", "measured");
-    print_row("this", &info);
-    print_row("fastest", &fast);
+    const zeus_dag_baseline *b = &p->context.baseline;
+    (void)printf("%-14s %12s %14s %14s %12s %14s %8s\n", "", "model's", "model's", "model's",
+                 "measured", "measured", "");
+    (void)printf("%-14s %12s %14s %14s %12s %14s %8s\n", "plan", "length", "energy", "with waiting",
+                 "length", "with waiting", "saved");
+    print_row("this", &info, b->cost_p2p_j);
+    print_row("fastest", &fast, b->cost_p2p_j);
+    (void)printf("%-14s %12s %14s %14s %10.3f s %12.1f J\n", "all at highest", "", "", "",
+                 b->time_s, b->cost_p2p_j);
 }
 
 static int run_plan(const struct cli_args *args)

@@ -215,6 +215,13 @@ int plan_pipeline_json(struct strbuf *out, const zeus_dag_plan *plan,
     json_key_u64(&w, "chunks", context->chunks);
     json_key_double(&w, "p2p_power", context->p2p_power_w);
     json_key_double(&w, "total_cost_p2p", info.cost_p2p_j);
+    json_key_double(&w, "chosen_cost_p2p", info.chosen_p2p_j);
+    json_key(&w, "all_at_highest_frequency");
+    json_begin_object(&w);
+    json_key_double(&w, "time", context->baseline.time_s);
+    json_key_double(&w, "cost", context->baseline.cost_j);
+    json_key_double(&w, "cost_p2p", context->baseline.cost_p2p_j);
+    json_end_object(&w);
     totals(&w, &info, context->unit_s);
     json_key(&w, "instructions");
     json_begin_array(&w);

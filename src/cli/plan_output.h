@@ -24,6 +24,7 @@ struct plan_context {
     uint32_t chunks;
     double p2p_power_w; /* of all devices of one stage */
     double unit_s;
+    zeus_dag_baseline baseline; /* everything at the highest frequency */
 };
 
 /* Rows [iteration, cost_change, total_cost, quant_time], the slowest plan beside them. */
@@ -46,11 +47,11 @@ int plan_configurations(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHEC
 
 /* Pictures. `plan` is picked out on the frontier. */
 int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
-                      const zeus_dag_plan *plan) ZEUS_CHECK;
+                      const zeus_dag_plan *plan, const zeus_dag_baseline *baseline) ZEUS_CHECK;
 int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_power_w,
                    const char *title) ZEUS_CHECK;
 
-/* One HTML page with both and the figures beside the plan `everything at the fastest`. */
+/* One HTML page with both, the figures of the fastest plan, and those of the baseline. */
 int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
                      const zeus_dag_plan *plan, const zeus_dag_plan *fastest,
                      const struct plan_context *context) ZEUS_CHECK;

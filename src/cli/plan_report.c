@@ -14,7 +14,7 @@
 #include "plot/svg.h"
 
 int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
-                      const zeus_dag_plan *plan)
+                      const zeus_dag_plan *plan, const zeus_dag_baseline *baseline)
 {
     size_t count = zeus_dag_frontier_count(frontier);
     double *time_s _free_ = mem_calloc(count, sizeof(*time_s));
@@ -38,7 +38,8 @@ int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
     }
     struct chart_series series[] = {
         {has_p2p ? "above waiting power" : NULL, time_s, cost_j, count, CHART_LINE},
-        {"with waiting power", time_s, p2p_j, count, CHART_LINE},
+        {has_p2p ? "with waiting power" : NULL, time_s, p2p_j, count, CHART_LINE},
+        {"all at the highest frequency", &baseline->time_s, &baseline->cost_p2p_j, 1, CHART_POINTS},
     };
     struct chart_pick picks[] = {{info.time_s, info.cost_j, "this plan"},
                                  {info.time_s, info.cost_p2p_j, "this plan"}};
@@ -46,8 +47,9 @@ int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
                           .subtitle = "every point is the cheapest plan of its length",
                           .x_label = "iteration time (s)",
                           .y_label = "energy (J)"};
-    size_t shown = has_p2p ? 2 : 1;
-    return chart_frontier(out, &chart, series, shown, picks, shown);
+    /* Without waiting power both lines are one. */
+    return has_p2p ? chart_frontier(out, &chart, series, 3, picks, 2)
+                   : chart_frontier(out, &chart, series + 1, 2, picks, 1);
 }
 
 /* Boxes, their tooltips and the row names of a Gantt chart. */
@@ -174,16 +176,25 @@ static void number_cell(struct strbuf *out, double value, int decimals, const ch
     strbuf_addf(out, "<td>%s%s</td>", text, unit);
 }
 
-static void plan_row(struct strbuf *out, const char *name, const zeus_dag_plan_info *info)
+static void plan_row(struct strbuf *out, const char *name, const zeus_dag_plan_info *info,
+                     const zeus_dag_baseline *baseline)
 {
     strbuf_addf(out, "<tr><td>%s</td>", name);
     number_cell(out, info->time_s, 3, " s");
     number_cell(out, info->cost_j, 1, " J");
     number_cell(out, info->cost_p2p_j, 1, " J");
     number_cell(out, info->chosen_time_s, 3, " s");
-    number_cell(out, info->chosen_cost_j, 1, " J");
-    number_cell(out, info->slack_cost_j, 1, " J");
+    number_cell(out, info->chosen_p2p_j, 1, " J");
+    number_cell(out, 100 * (1 - info->chosen_p2p_j / baseline->cost_p2p_j), 1, " %");
     strbuf_adds(out, "</tr>\n");
+}
+
+static void baseline_row(struct strbuf *out, const zeus_dag_baseline *b)
+{
+    strbuf_adds(out, "<tr><td>all at the highest frequency</td><td></td><td></td><td></td>");
+    number_cell(out, b->time_s, 3, " s");
+    number_cell(out, b->cost_p2p_j, 1, " J");
+    strbuf_adds(out, "<td></td></tr>\n");
 }
 
 int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
@@ -204,12 +215,15 @@ int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
                 info.stages, context->micro_batches, context->schedule,
                 zeus_dag_frontier_count(frontier));
     strbuf_adds(out, "<table><tr><th>plan</th><th>length</th><th>energy (model)</th>"
-                     "<th>with waiting</th><th>length, measured</th><th>energy, measured</th>"
-                     "<th>with slack used</th></tr>\n");
-    plan_row(out, "this plan", &info);
-    plan_row(out, "fastest plan", &fast);
-    strbuf_adds(out, "</table>\n");
-    r = plan_frontier_svg(out, frontier, plan);
+                     "<th>with waiting</th><th>length, measured</th>"
+                     "<th>with waiting, measured</th><th>saved</th></tr>\n");
+    plan_row(out, "this plan", &info, &context->baseline);
+    plan_row(out, "fastest plan", &fast, &context->baseline);
+    baseline_row(out, &context->baseline);
+    strbuf_adds(out, "</table>\n<p class=\"note\">Saved is what the measured energy, waiting "
+                     "included, is below that of all instructions at the highest frequency. Times "
+                     "of the model are whole time units.</p>\n");
+    r = plan_frontier_svg(out, frontier, plan, &context->baseline);
     r = r < 0 ? r : plan_gantt_svg(out, plan, context->p2p_power_w, "This plan");
     r = r < 0 ? r : plan_gantt_svg(out, fastest, context->p2p_power_w, "The fastest plan");
     strbuf_adds(out, "</body></html>\n");

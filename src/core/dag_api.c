@@ -75,6 +75,7 @@ void dag_problem_release(struct dag_problem *p)
     free(p->from);
     free(p->to);
     free(p->cost);
+    free(p->top);
     free(p->option_first);
     free(p->option);
     free(p->knob);
@@ -110,6 +111,7 @@ static struct dag_spec_rule rule_of(const struct dag_problem *p, const struct da
 static int reserve_spec(struct dag_problem *p, size_t kept)
 {
     int r = mem_grow(&p->cost, &p->cost_room, p->specs + 1, sizeof(*p->cost), SPECS_MAX);
+    r = r < 0 ? r : mem_grow(&p->top, &p->top_room, p->specs + 1, sizeof(*p->top), SPECS_MAX);
     r = r < 0 ? r
               : mem_grow(&p->option_first, &p->option_first_room, p->specs + 2,
                          sizeof(*p->option_first), SPECS_MAX + 1);
@@ -163,6 +165,22 @@ static int check_spec(const zeus_dag_spec *spec, zeus_error *err)
     return 0;
 }
 
+/* The option that runs as fast as the device can. */
+static struct assign_option find_top(const zeus_dag_spec *spec, const struct assign_option *option,
+                                     double unit_s)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < spec->option_count; i++) {
+        int64_t more = spec->options[i].knob - spec->options[best].knob;
+        if (more > 0 || (more == 0 && option[i].time_s < option[best].time_s)) {
+            best = i;
+        }
+    }
+    struct assign_option top = option[best];
+    top.cost -= spec->idle_power_w * top.quant * unit_s;
+    return top;
+}
+
 /* Everything of a spec but its place in the problem. */
 static int make_spec(struct dag_problem *p, const struct dag_spec_input *input,
                      struct dag_cost *cost, zeus_error *err)
@@ -179,6 +197,7 @@ static int make_spec(struct dag_problem *p, const struct dag_spec_input *input,
         int32_t quant = input->quants ? input->quants[i] : assign_quantize(o->time_s, p->unit_s);
         option[i] = (struct assign_option){o->time_s, o->cost_j, quant, (int32_t)i};
     }
+    const struct assign_option top = find_top(spec, option, p->unit_s);
     int r = dag_spec_make(&rule, option, (int32_t)spec->option_count, &kept, cost, err);
     if (r < 0) {
         return r;
@@ -186,8 +205,10 @@ static int make_spec(struct dag_problem *p, const struct dag_spec_input *input,
     r = store_spec(p, spec, option, kept, err);
     if (r < 0) {
         dag_cost_finish(cost);
+        return r;
     }
-    return r;
+    p->top[p->specs] = top;
+    return 0;
 }
 
 int dag_add_spec(zeus_dag *dag, const struct dag_spec_input *input, int32_t *ret_index,

@@ -91,6 +91,8 @@ static void run_chosen(zeus_dag_plan *plan, const struct dag_problem *p)
         }
         plan->info.chosen_time_s = MAX_OF(plan->info.chosen_time_s, at);
     }
+    plan->info.chosen_p2p_j =
+        plan->info.chosen_cost_j + p->stages * plan->info.chosen_time_s * p->p2p_power_w;
 }
 
 /* Counting sort by stage over the topological order, which keeps each stage's own order. */

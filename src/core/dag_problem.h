@@ -46,9 +46,11 @@ struct dag_problem {
     size_t edges;
     size_t from_room;
     size_t to_room;
-    struct dag_cost *cost; /* per spec */
+    struct dag_cost *cost;     /* per spec */
+    struct assign_option *top; /* per spec; the option of the greatest knob, filtered or not */
     size_t specs;
     size_t cost_room;
+    size_t top_room;
     int32_t *option_first; /* per spec + 1 */
     size_t option_first_room;
     struct assign_option *option; /* kept options, slowest first; id: index in `knob` */
