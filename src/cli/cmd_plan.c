@@ -168,7 +168,7 @@ static int make_configurations(const struct planned *p, const char *path, struct
 static int make_gantt(const struct planned *p, const char *path, struct strbuf *out)
 {
     (void)path;
-    return plan_gantt_svg(out, p->plan, p->context.p2p_power_w, "Pipeline plan");
+    return plan_gantt_svg(out, p->plan, p->context.p2p_power_w, "Pipeline plan", NULL);
 }
 
 static int make_picture(const struct planned *p, const char *path, struct strbuf *out)

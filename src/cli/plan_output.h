@@ -45,11 +45,17 @@ int plan_pipeline_csv(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
  * no configurations. */
 int plan_configurations(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
 
-/* Pictures. `plan` is picked out on the frontier. */
+/* Ends of the colours. */
+struct plan_scale {
+    double low_w;
+    double high_w;
+};
+
+/* Pictures. `plan` is picked out on the frontier; `scale` NULL: the plan's own. */
 int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
                       const zeus_dag_plan *plan, const zeus_dag_baseline *baseline) ZEUS_CHECK;
 int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_power_w,
-                   const char *title) ZEUS_CHECK;
+                   const char *title, const struct plan_scale *scale) ZEUS_CHECK;
 
 /* One HTML page with both, the figures of the fastest plan, and those of the baseline. */
 int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
