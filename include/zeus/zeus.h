@@ -11,6 +11,7 @@
 #include <zeus/device.h>
 #include <zeus/error.h>
 #include <zeus/monitor.h>
+#include <zeus/optim.h>
 #include <zeus/policy.h>
 #include <zeus/profile.h>
 #include <zeus/servers.h>
