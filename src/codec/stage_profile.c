@@ -184,7 +184,7 @@ static const char *read_fields(const struct reader *r, const struct csv_field *f
     if (c[RANK] >= 0 && (csv_get_i64(&fields[c[RANK]], &row->rank) < 0 || row->rank < 0)) {
         return "rank";
     }
-    return read_label(r, fields, row) < 0 ? "configuration" : NULL;
+    return NULL;
 }
 
 static int read_row(struct stage_profile *p, const struct reader *r, const struct csv_field *fields,
@@ -196,10 +196,18 @@ static int read_row(struct stage_profile *p, const struct reader *r, const struc
     }
     struct stage_profile_row row = {.rank = -1};
     const char *wrong = read_fields(r, fields, &row);
+    int label = wrong ? 0 : read_label(r, fields, &row);
+    if (label == ZEUS_ENOMEM) {
+        return err_set(r->err, label, "out of memory");
+    }
+    wrong = label < 0 ? "configuration" : wrong;
     if (wrong) {
         return err_set(r->err, ZEUS_EPARSE, "line %zu: the %s cannot be used", r->csv.line, wrong);
     }
     int e = stage_profile_add(p, row);
+    if (e == ZEUS_ENOMEM) {
+        return err_set(r->err, e, "out of memory");
+    }
     return e < 0 ? err_set(r->err, e, "a profile of more than %d rows", ROWS_MAX) : 0;
 }
 

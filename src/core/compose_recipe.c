@@ -42,6 +42,13 @@ static int bad(const struct loader *l, const struct json_reader *r, const char *
                       : err_set(l->err, ZEUS_EPARSE, "byte %zu: %s", r->pos, what);
 }
 
+/* Why an array could not grow. */
+static int no_room(const struct loader *l, int code, int most, const char *what)
+{
+    return code == ZEUS_ENOMEM ? err_set(l->err, code, "out of memory")
+                               : err_set(l->err, code, "more than %d %s", most, what);
+}
+
 static int want(const struct loader *l, struct json_reader *r, int token, const char *what)
 {
     int t = json_next(r);
@@ -149,7 +156,7 @@ static int add_point(const struct loader *l, const struct json_reader *r,
               : mem_grow(&part->label, &part->label_room, part->count + 1, sizeof(*part->label),
                          POINTS_MAX);
     if (e < 0) {
-        return err_set(l->err, e, "more than %d points", POINTS_MAX);
+        return no_room(l, e, POINTS_MAX, "points");
     }
     if (part->count > 0 && (part->label[0][0] == '\0') != (p->config[0] == '\0')) {
         return bad(l, r, "either all points of a part have a configuration or none");
@@ -266,12 +273,12 @@ static int read_part(const struct loader *l, struct json_reader *r)
     if (e == 0 && find_part(recipe, part.name) >= 0) {
         e = err_set(l->err, ZEUS_EINVAL, "part %s is there twice", part.name);
     }
-    if (e == 0 && mem_grow(&recipe->part, &recipe->part_room, recipe->parts + 1, sizeof(part),
-                           PARTS_MAX) < 0) {
-        e = err_set(l->err, ZEUS_ELIMIT, "more than %d parts", PARTS_MAX);
-    }
     if (e < 0) {
         return e;
+    }
+    e = mem_grow(&recipe->part, &recipe->part_room, recipe->parts + 1, sizeof(part), PARTS_MAX);
+    if (e < 0) {
+        return no_room(l, e, PARTS_MAX, "parts");
     }
     struct compose_recipe_part *now = &recipe->part[recipe->parts++];
     *now = part;
@@ -351,6 +358,7 @@ static int read_instruction(const struct loader *l, struct json_reader *r, uint3
     if (e == 0) {
         e = mem_grow(&recipe->instruction, &recipe->instruction_room, recipe->instructions + 1,
                      sizeof(in), (size_t)STAGES_MAX * ZEUS_DAG_OTHER);
+        e = e < 0 ? no_room(l, e, STAGES_MAX, "stages") : 0;
     }
     if (e == 0) {
         recipe->instruction[recipe->instructions++] = in;
