@@ -1,6 +1,8 @@
 # What the HTTP programs need beyond libc. A missing library leaves its programs out, with a message.
-#   ZEUS_HTTPD    libmicrohttpd is there: src/httpd is built
+#   ZEUS_HTTPD    libmicrohttpd and GnuTLS are there: src/httpd is built
 #   ZEUS_SERVERS  and SQLite and libpq are: zeus-serve is built
+#   ZEUS_AUTH     GnuTLS is there: src/auth is built
+#   ZEUS_DAEMON   and PCRE2 is: zeusd is built
 option(ZEUS_SERVERS "Build zeus-serve, the optimizer servers" ON)
 find_package(PkgConfig QUIET)
 
@@ -20,12 +22,25 @@ endfunction()
 zeus_find_library(CURL libcurl)
 set(ZEUS_NET ${CURL_FOUND})
 zeus_find_library(MHD libmicrohttpd)
-set(ZEUS_HTTPD ${MHD_FOUND})
+zeus_find_library(GNUTLS gnutls)
+zeus_find_library(PCRE2 libpcre2-8)
+set(ZEUS_AUTH ${GNUTLS_FOUND})
+set(ZEUS_HTTPD OFF)
+if(MHD_FOUND AND GNUTLS_FOUND)
+    set(ZEUS_HTTPD ON)
+endif()
+# ZEUS_DAEMON: all that zeusd needs is there.
+set(ZEUS_DAEMON OFF)
+if(ZEUS_HTTPD AND ZEUS_AUTH AND PCRE2_FOUND)
+    set(ZEUS_DAEMON ON)
+else()
+    message(STATUS "zeus: zeusd is left out; it needs libmicrohttpd, gnutls and libpcre2-8")
+endif()
 if(ZEUS_SERVERS)
     zeus_find_library(SQLITE sqlite3)
     zeus_find_library(PQ libpq)
-    if(NOT (MHD_FOUND AND SQLITE_FOUND AND PQ_FOUND))
-        message(STATUS "zeus: zeus-serve is left out; it needs libmicrohttpd, sqlite3 and libpq")
+    if(NOT (ZEUS_HTTPD AND SQLITE_FOUND AND PQ_FOUND))
+        message(STATUS "zeus: zeus-serve is left out; it needs libmicrohttpd, gnutls, sqlite3 and libpq")
         set(ZEUS_SERVERS OFF)
     endif()
 endif()

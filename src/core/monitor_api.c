@@ -137,7 +137,7 @@ int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options
                                     .positions = positions,
                                     .options = &chosen,
                                     .io = &monitor_io_devices,
-                                    .log = &session->log};
+                                    .log = &session->inventory.log};
     r = choose_all(session, &chosen, devices, positions, &config.count, err);
     return r < 0 ? r : monitor_create(&config, ret_monitor, err);
 }

@@ -66,7 +66,7 @@ int zeus_session_sum_places(const zeus_session *session, int gpus_only, zeus_pla
     if (!session || !ret_count || (capacity > 0 && !places)) {
         return ZEUS_EINVAL;
     }
-    size_t count = count_domains(&session->visible, gpus_only);
+    size_t count = count_domains(&session->inventory.devices, gpus_only);
     if (count == 0) {
         *ret_count = 0;
         return 0;
@@ -76,7 +76,7 @@ int zeus_session_sum_places(const zeus_session *session, int gpus_only, zeus_pla
     if (!all || !is_chosen) {
         return ZEUS_ENOMEM;
     }
-    count = fill_places(&session->visible, gpus_only, all);
+    count = fill_places(&session->inventory.devices, gpus_only, all);
     (void)containment_select(all, count, is_chosen);
     size_t chosen = copy_chosen(all, count, is_chosen, places, capacity);
     *ret_count = chosen;
@@ -89,15 +89,15 @@ int zeus_cpu_of_pid(const zeus_session *session, uint32_t pid, uint32_t *ret_cpu
         return err_set(err, ZEUS_EINVAL, "session or ret_cpu is NULL");
     }
     struct cpu_location location = {0};
-    int r = cpu_topology_of_pid(session->env.root_fd, pid, &location, err);
+    int r = cpu_topology_of_pid(session->inventory.env.root_fd, pid, &location, err);
     if (r < 0) {
         return r;
     }
     uint32_t position = 0;
-    r = cpu_topology_find_device(session->visible.items, session->visible.count, &location,
-                                 &position, err);
+    r = cpu_topology_find_device(session->inventory.devices.items, session->inventory.devices.count,
+                                 &location, &position, err);
     if (r == 0) {
-        *ret_cpu = (uint32_t)session->visible.items[position]->info.index;
+        *ret_cpu = (uint32_t)session->inventory.devices.items[position]->info.index;
     }
     return r;
 }

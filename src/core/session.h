@@ -7,19 +7,10 @@
 
 #include <zeus/session.h>
 
-#include "base/forkmark.h"
-#include "device/backend.h"
-
-#define SESSION_FINDINGS_MAX 16
+#include "device/inventory.h"
 
 struct zeus_session {
-    struct device_list visible; /* owned; GPUs, CPUs, SoCs, platforms in this order */
-    zeus_finding findings[SESSION_FINDINGS_MAX];
-    uint32_t finding_count;
-    struct log_sink log;
-    struct device_env env;
-    char *root;                /* owned */
-    struct forkmark fork_mark; /* whose session it is: a forked child must not use it */
+    struct inventory inventory;
 };
 
 /* ZEUS_ESTATE in a forked child, 0 otherwise. */

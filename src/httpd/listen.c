@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Listening sockets, and who is at the other end of an accepted one. Sockets are ours rather than
- * the HTTP library's so that port 0, Unix sockets and their permissions work the same way. A Unix
- * socket left behind by a dead server is replaced; one that answers is not.
+ * Listening TCP sockets, and those a service manager made for us. They are ours rather than the
+ * HTTP library's so that port 0, Unix sockets and inherited ones work the same way.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -21,7 +18,7 @@
 
 #define BACKLOG 512
 
-static uint16_t bound_port(int fd)
+uint16_t httpd_listen_port(int fd)
 {
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof(address);
@@ -31,7 +28,7 @@ static uint16_t bound_port(int fd)
     if (address.ss_family == AF_INET6) {
         return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     }
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&address)->sin_port) : 0;
 }
 
 static int try_address(const struct addrinfo *a)
@@ -68,42 +65,27 @@ int httpd_listen_tcp(const char *host, uint16_t port, uint16_t *ret_port, zeus_e
         return err_set_os(err, err_from_errno(-fd), -fd, "listen on %s port %u", host,
                           (unsigned)port);
     }
-    *ret_port = bound_port(fd);
+    *ret_port = httpd_listen_port(fd);
     return fd;
 }
 
-/* 1 when some server answers on the socket. */
-static int is_alive(const struct sockaddr_un *address)
+int httpd_listen_adopt(int fd, int *ret_is_unix, zeus_error *err)
 {
-    int fd _close_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
-}
-
-int httpd_listen_unix(const char *path, unsigned mode, zeus_error *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return err_set(err, ZEUS_EINVAL, "socket path %s: longer than %zu bytes", path,
-                       sizeof(address.sun_path) - 1);
+    int domain = 0;
+    int listens = 0;
+    socklen_t len = sizeof(domain);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0) {
+        return err_set_os(err, ZEUS_EINVAL, errno, "inherited descriptor %d", fd);
     }
-    strcpy(address.sun_path, path);
-    struct stat st;
-    if (lstat(path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode)) {
-            return err_set(err, ZEUS_EINVAL, "socket path %s: exists and is no socket", path);
-        }
-        if (is_alive(&address)) {
-            return err_set(err, ZEUS_EBUSY, "socket %s: another server answers on it", path);
-        }
-        (void)unlink(path); /* bind below says what is wrong if it could not go */
+    len = sizeof(listens);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens) {
+        return err_set(err, ZEUS_EINVAL, "inherited descriptor %d: no listening socket", fd);
     }
-    int fd _close_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-        chmod(path, (mode_t)mode) < 0 || listen(fd, BACKLOG) < 0) {
-        int saved = errno;
-        return err_set_os(err, err_from_errno(saved), saved, "listen on socket %s", path);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        return err_set_os(err, ZEUS_EOS, errno, "inherited descriptor %d", fd);
     }
-    int opened = fd;
-    fd = -1;
-    return opened;
+    *ret_is_unix = domain == AF_UNIX;
+    return 0;
 }

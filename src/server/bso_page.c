@@ -60,8 +60,8 @@ static void add_link(struct strbuf *out, const char *job_id)
 static struct strbuf *begin_page(struct bso_work *work)
 {
     httpd_reply_text(work->ticket.reply, 200, "text/html; charset=utf-8", head);
-    work->ticket.reply->extra_name = "Content-Security-Policy";
-    strcpy(work->ticket.reply->extra_value, "default-src 'none'; style-src 'unsafe-inline'");
+    httpd_reply_header(work->ticket.reply, "Content-Security-Policy",
+                       "default-src 'none'; style-src 'unsafe-inline'");
     return &work->ticket.reply->body;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log_stderr.h"
 #include "base/macro.h"
 #include "server/bso_service.h"
 #include "server/cmd.h"
@@ -46,7 +47,7 @@ static int serve(struct bso_settings *settings, zeus_error *err)
 {
     struct bso_service *service = NULL;
     struct log_sink log;
-    int r = run_log(settings->run.log_level, &log, err);
+    int r = log_stderr(settings->run.log_level, &log, err);
     if (r < 0) {
         return r;
     }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log_stderr.h"
 #include "base/macro.h"
 #include "codec/json_decode.h"
 #include "server/cmd.h"
@@ -100,7 +101,7 @@ static int serve(struct pfo_settings *settings, struct arena *arena, zeus_error 
 {
     struct pfo_service *service = NULL;
     struct log_sink log;
-    int r = run_log(settings->run.log_level, &log, err);
+    int r = log_stderr(settings->run.log_level, &log, err);
     if (r == 0 && settings->scheduler_args) {
         r = read_scheduler_args(settings->scheduler_args, arena, &settings->args, err);
     }

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -63,35 +62,6 @@ void run_option_defs(size_t offset, struct option_def *defs)
         defs[i] = defs_[i];
         defs[i].offset += offset;
     }
-}
-
-static void write_log(uint32_t level, const char *component, const char *text, void *user)
-{
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    const uint32_t *least = user;
-    if (level >= *least && level < ARRAY_LEN(names)) {
-        (void)fprintf(stderr, "%s: %s: %s\n", names[level], component, text);
-    }
-}
-
-int run_log(const char *level, struct log_sink *ret, zeus_error *err)
-{
-    /* The words of the published servers, too; NOTSET logs everything there. */
-    static const struct {
-        const char *name;
-        uint32_t level;
-    } levels[] = {{"notset", ZEUS_LOG_DEBUG},    {"debug", ZEUS_LOG_DEBUG},
-                  {"info", ZEUS_LOG_INFO},       {"warn", ZEUS_LOG_WARNING},
-                  {"warning", ZEUS_LOG_WARNING}, {"error", ZEUS_LOG_ERROR},
-                  {"critical", ZEUS_LOG_ERROR}};
-    static uint32_t least[ZEUS_LOG_ERROR + 1] = {0, 1, 2, 3}; /* read only: one address a level */
-    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (strcasecmp(level, levels[i].name) == 0) {
-            *ret = (struct log_sink){write_log, &least[levels[i].level]};
-            return 0;
-        }
-    }
-    return err_set(err, ZEUS_EINVAL, "log level %s: not debug, info, warning or error", level);
 }
 
 static void ending_signals(sigset_t *set)
@@ -163,6 +133,8 @@ static int start(const struct run_options *o, const struct run_service *service,
                                  .port = (uint16_t)o->port,
                                  .unix_path = o->unix_path,
                                  .unix_mode = o->unix_mode,
+                                 .unix_uid = UINT32_MAX,
+                                 .unix_gid = UINT32_MAX,
                                  .threads = o->threads,
                                  .connections_max = o->connections_max,
                                  .in_flight_max = o->in_flight_max,

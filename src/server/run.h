@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "server/context.h"
-#include "server/options.h"
+#include "codec/options.h"
 
 struct run_options {
     const char *host;
@@ -33,9 +33,6 @@ extern const struct run_options run_defaults;
 /* Fills `defs` with RUN_OPTION_COUNT lines for a record that holds a struct run_options at
  * `offset`. */
 void run_option_defs(size_t offset, struct option_def *defs);
-
-/* A sink that writes to stderr at the level named (debug, info, warning, error). */
-int run_log(const char *level, struct log_sink *ret, zeus_error *err);
 
 struct run_service {
     struct server_context *context;
