@@ -2,7 +2,6 @@
  *
  * Routes of the pipeline frequency server: decode, call the service, answer.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/macro.h"
@@ -154,8 +153,7 @@ void pfo_reply_outcome(int code, const zeus_error *err, struct httpd_reply *repl
     }
     httpd_reply_detail(reply, status, err->message);
     if (status == 503) {
-        reply->extra_name = "Retry-After";
-        (void)snprintf(reply->extra_value, sizeof(reply->extra_value), "1");
+        httpd_reply_header(reply, "Retry-After", "1");
     }
 }
 
