@@ -30,9 +30,9 @@ def start(node, tmp_path):
         path.write_text(text)
         path.chmod(0o644)
 
-    def run(text, **kwargs):
+    def run(text, args=(), **kwargs):
         write(text)
-        daemon = Daemon(node, "--policy", path, **kwargs)
+        daemon = Daemon(node, "--policy", path, *args, **kwargs)
         daemon.write = write
         daemons.append(daemon)
         return daemon
@@ -156,6 +156,19 @@ def test_streams(start):
     with Stream(daemon, "/gpu/stream_power"), Stream(daemon, "/gpu/stream_power"):
         assert daemon.get("/gpu/stream_power").status == 429
     assert daemon.get("/gpu/get_power").status == 200
+
+
+def test_queue(start, tmp_path):
+    """One command runs for a while, one waits, the third finds no room; reads are not held up."""
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text("[set_power_limit]\ncommands = ['sleep 1']\n")
+    overrides.chmod(0o644)
+    daemon = start("[limits]\nqueue = 1\n", args=("--gpu-command-overrides", overrides))
+    post = LIMIT.format(0, 200000).replace("block=true", "block=false")
+    replies = [daemon.post(post) for _ in range(4)]
+    assert [r.status for r in replies][-1] == 503 and replies[0].status == 200
+    assert daemon.get("/gpu/get_power?gpu_ids=0").status == 200
+    assert daemon.post(LIMIT.format(1, 200000)).status == 200  # another device, another queue
 
 
 @pytest.mark.skipif(ME != 0, reason="only root can call as somebody else")
