@@ -135,6 +135,7 @@ static int open_node(struct daemon *daemon, zeus_error *err)
     struct node_options options = {.families = families(daemon),
                                    .gpu_poll_hz = daemon->config.gpu_poll_hz,
                                    .cpu_poll_hz = daemon->config.cpu_poll_hz,
+                                   .queue_max = site_policy_limits(daemon->trust->policy)->queue,
                                    .log = &daemon->log,
                                    .boot_id = daemon->boot_id};
     return node_open(&daemon->node, &options, err);
