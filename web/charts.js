@@ -105,7 +105,10 @@ export class Chart {
       xRangePad: 0, digitsAfterDecimal: 0,
       axes: {
         x: { drawAxis: isThere, drawGrid: false, pixelsPerLabel: 110,
-          axisLabelFormatter: (date) => hourAndMinute(date, spanS < 240) },
+          axisLabelFormatter: (date) => { /* none under the foot of the other axis */
+            const fromS = date.getTime() / 1000 - nowSecond + spanS;
+            return fromS < spanS / 20 ? "" : hourAndMinute(date, spanS < 240);
+          } },
         y: { drawAxis: isThere, axisLabelWidth: 52, pixelsPerLabel: 40,
           axisLabelFormatter: (watts) => `${Math.round(watts)} W` },
       },
