@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zeus/calibrate.h>
+
 #include "base/macro.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -214,6 +216,58 @@ static void check_machine(struct checks *checks, const struct env_report *report
     (void)snprintf(c->detail, sizeof(c->detail), "%u devices", zeus_session_all_count(session));
 }
 
+/* An entry of a device that is here: used, or of another driver. */
+static int check_entry(struct checks *checks, const zeus_session *session,
+                       const zeus_calibration_entry *entry)
+{
+    for (uint32_t i = 0; i < zeus_session_all_count(session); i++) {
+        zeus_device_info info;
+        if (zeus_device_get_info(zeus_session_all(session, i), &info) < 0 ||
+            strcmp(info.uuid, entry->device) != 0) {
+            continue;
+        }
+        if (strcmp(info.driver, entry->driver) == 0) {
+            return 1;
+        }
+        char label[32];
+        env_device_label(&info, label, sizeof(label));
+        struct check *c = add(checks, "calibration.driver", label, VERDICT_WARN);
+        (void)snprintf(c->detail, sizeof(c->detail),
+                       "%s %s was calibrated under driver '%s' and this is '%s': not used",
+                       entry->domain, zeus_calibrate_field_name(entry->field), entry->driver,
+                       info.driver);
+        (void)snprintf(c->remedy, sizeof(c->remedy), "run 'zeus calibrate' again");
+    }
+    return 0;
+}
+
+static void check_calibration(struct checks *checks, const zeus_session *session)
+{
+    zeus_calibration *calibration = NULL;
+    zeus_error err = ZEUS_ERROR_INIT;
+    int r = zeus_calibration_load(NULL, &calibration, &err);
+    size_t count = zeus_calibration_count(calibration);
+    size_t used = 0;
+    zeus_calibration_entry entry;
+    for (size_t i = 0; zeus_calibration_get(calibration, i, &entry) == 0; i++) {
+        used += check_entry(checks, session, &entry) != 0;
+    }
+    struct check *c = add(checks, "calibration.readable", "",
+                          r < 0   ? VERDICT_FAIL
+                          : count ? VERDICT_PASS
+                                  : VERDICT_SKIP);
+    if (r < 0) {
+        (void)snprintf(c->detail, sizeof(c->detail), "%s", err.message);
+    } else if (count) {
+        (void)snprintf(c->detail, sizeof(c->detail), "%zu entries, %zu of them used here", count,
+                       used);
+    } else {
+        (void)snprintf(c->detail, sizeof(c->detail),
+                       "sensors are what the table of classes says ('zeus calibrate' measures)");
+    }
+    zeus_calibration_free(calibration);
+}
+
 static size_t count_verdict(const struct checks *checks, enum verdict verdict)
 {
     size_t n = 0;
@@ -298,6 +352,7 @@ static int run_doctor(const struct cli_args *args)
             check_family(&checks, &finding);
         }
         check_machine(&checks, &report);
+        check_calibration(&checks, session);
         for (uint32_t i = 0; i < zeus_session_all_count(session); i++) {
             check_device(&checks, zeus_session_all(session, i));
         }
