@@ -76,18 +76,40 @@ static void put_what(const struct run_report *report, struct strbuf *out)
     strbuf_adds(out, "</p>\n");
 }
 
+/* "31 to 58 °C", "58 °C" where both ends are alike, "not known". */
+static void cell_ends(struct strbuf *out, const struct run_report *report, uint32_t device,
+                      uint32_t which)
+{
+    static const char *const units[] = {"°C", "MHz", "W"};
+    double values[2] = {(double)NAN, (double)NAN};
+    char text[80] = "not known";
+    for (size_t end = 0; end < 2; end++) {
+        const struct run_condition *c = report->conditions[end];
+        if (c && (c[device].valid & which)) {
+            values[end] = which == RUN_CONDITION_TEMPERATURE ? c[device].temperature_c
+                          : which == RUN_CONDITION_CLOCK     ? c[device].graphics_mhz
+                                                             : c[device].limit_w;
+        }
+    }
+    const char *unit = units[which == RUN_CONDITION_CLOCK   ? 1
+                             : which == RUN_CONDITION_LIMIT ? 2
+                                                            : 0];
+    if (!isnan(values[0]) && !isnan(values[1]) && values[0] != values[1]) {
+        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", values[0], values[1], unit);
+    } else if (!isnan(values[1])) {
+        (void)snprintf(text, sizeof(text), "%.0f %s", values[1], unit);
+    }
+    cell(out, text);
+}
+
 static void put_devices(const struct run_report *report, struct strbuf *out)
 {
     strbuf_adds(out, "<h2>Devices</h2>\n<div class=\"wide\"><table><tr><th>Device<th>Name"
-                     "<th>Driver<th>Temperature at the end<th>Clocks<th>Power limit</tr>\n");
+                     "<th>Driver<th>Temperature<th>Clock<th>Power limit</tr>\n");
     for (uint32_t i = 0; i < zeus_session_all_count(report->session); i++) {
-        zeus_device *dev = zeus_session_all(report->session, i);
         zeus_device_info info;
-        int32_t temperature_c = 0;
-        zeus_activity activity = {0};
-        zeus_power_limits limits;
         char text[120];
-        if (zeus_device_get_info(dev, &info) < 0) {
+        if (zeus_device_get_info(zeus_session_all(report->session, i), &info) < 0) {
             continue;
         }
         (void)snprintf(text, sizeof(text), "%s%d%s", zeus_kind_name(info.kind), info.index,
@@ -97,21 +119,14 @@ static void put_devices(const struct run_report *report, struct strbuf *out)
         cell(out, info.name);
         (void)snprintf(text, sizeof(text), "%s %s", info.backend, info.driver);
         cell(out, text);
-        int r = zeus_device_read_temperature(dev, &temperature_c);
-        (void)snprintf(text, sizeof(text), r == 0 ? "%d °C" : "not known", temperature_c);
-        cell(out, text);
-        r = zeus_device_read_activity(dev, &activity);
-        int is_known = r == 0 && (activity.valid & ZEUS_ACTIVITY_GRAPHICS_CLOCK);
-        (void)snprintf(text, sizeof(text), is_known ? "%u MHz" : "not known",
-                       activity.graphics_mhz);
-        cell(out, text);
-        r = zeus_device_read_power_limits(dev, &limits);
-        (void)snprintf(text, sizeof(text), r == 0 ? "%.0f W" : "not known",
-                       r == 0 ? (double)limits.current_uw * 1e-6 : 0.0);
-        cell(out, text);
+        cell_ends(out, report, i, RUN_CONDITION_TEMPERATURE);
+        cell_ends(out, report, i, RUN_CONDITION_CLOCK);
+        cell_ends(out, report, i, RUN_CONDITION_LIMIT);
         strbuf_adds(out, "</tr>\n");
     }
-    strbuf_adds(out, "</table></div>\n");
+    strbuf_adds(out,
+                "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
+                "number where both are alike.</p>\n");
 }
 
 static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
@@ -218,6 +233,13 @@ static int build_data(const struct run_report *report, struct strbuf *out)
         json_begin_object(&w);
         json_key_string(&w, "schema", "zeus.report/1");
         put_checks(report, rows, &w);
+        json_key(&w, "conditions");
+        json_begin_object(&w);
+        json_key(&w, "begin");
+        run_conditions_json(report->session, report->conditions[0], &w);
+        json_key(&w, "end");
+        run_conditions_json(report->session, report->conditions[1], &w);
+        json_end_object(&w);
         r = run_report_json(report, &run);
         json_key(&w, "run");
         json_raw(&w, strbuf_text(&run));
