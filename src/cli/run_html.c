@@ -190,34 +190,69 @@ static void put_edge(struct json_writer *w, const zeus_edge *edge)
     json_end_object(w);
 }
 
-/* Edges of all places first: they settle the energies that everything after them shows. */
-static void put_checks(const struct run_report *report, const struct run_row *rows,
-                       struct json_writer *w)
+struct place_edges {
+    zeus_edge edges[2];
+    zeus_energy energy;
+    int is_known;
+};
+
+/* Edges of all places first: they settle the energies that everything after them shows, the total
+ * too. NaN when the total has a part that no edges tell. */
+static double take_edges(zeus_measurement *m, struct place_edges *taken)
 {
+    zeus_total total = {0};
+    int is_whole = 1;
+    for (size_t i = 0; i < zeus_measurement_count(m); i++) {
+        struct place_edges *p = &taken[i];
+        int r = zeus_measurement_edges(m, i, p->edges, &p->energy);
+        p->is_known = r == 0 && !isnan(p->energy.energy_j);
+        if (!p->is_known && zeus_measurement_get(m, i, &p->energy) == 0) {
+            int is_counted = !(p->energy.flags & ZEUS_ENERGY_CONTAINED);
+            is_whole &= !is_counted || isnan(p->energy.energy_j);
+        }
+    }
+    int r = zeus_measurement_total(m, &total);
+    return r == 0 && is_whole ? total.energy_j : (double)NAN;
+}
+
+static void put_check(struct json_writer *w, size_t trial, const char *label, double total_j,
+                      const struct place_edges *taken)
+{
+    json_begin_object(w);
+    json_key_u64(w, "trial", trial);
+    json_key_string(w, "place", label);
+    json_key_double(w, "energy_j", taken->energy.energy_j);
+    json_key_double(w, "random_j", taken->energy.random_j);
+    json_key_bool(w, "in_total", !(taken->energy.flags & ZEUS_ENERGY_CONTAINED));
+    json_key_double(w, "total_j", total_j);
+    json_key(w, "edges");
+    json_begin_array(w);
+    put_edge(w, &taken->edges[0]);
+    put_edge(w, &taken->edges[1]);
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static int put_checks(const struct run_report *report, const struct run_row *rows,
+                      struct json_writer *w)
+{
+    size_t places = report->trial_count ? zeus_measurement_count(report->trials[0].measurement) : 0;
+    struct place_edges *taken _free_ = mem_calloc(places + 1, sizeof(*taken));
+    if (!taken) {
+        return ZEUS_ENOMEM;
+    }
     json_key(w, "checks");
     json_begin_array(w);
     for (size_t t = 0; t < report->trial_count; t++) {
-        zeus_measurement *m = report->trials[t].measurement;
-        for (size_t i = 0; i < zeus_measurement_count(m); i++) {
-            zeus_edge edges[2];
-            zeus_energy energy;
-            if (zeus_measurement_edges(m, i, edges, &energy) < 0 || isnan(energy.energy_j)) {
-                continue;
+        double total_j = take_edges(report->trials[t].measurement, taken);
+        for (size_t i = 0; i < places; i++) {
+            if (taken[i].is_known) {
+                put_check(w, t, rows[i].label, total_j, &taken[i]);
             }
-            json_begin_object(w);
-            json_key_u64(w, "trial", t);
-            json_key_string(w, "place", rows[i].label);
-            json_key_double(w, "energy_j", energy.energy_j);
-            json_key_double(w, "random_j", energy.random_j);
-            json_key(w, "edges");
-            json_begin_array(w);
-            put_edge(w, &edges[0]);
-            put_edge(w, &edges[1]);
-            json_end_array(w);
-            json_end_object(w);
         }
     }
     json_end_array(w);
+    return 0;
 }
 
 static int build_data(const struct run_report *report, struct strbuf *out)
@@ -232,7 +267,7 @@ static int build_data(const struct run_report *report, struct strbuf *out)
     if (r == 0) {
         json_begin_object(&w);
         json_key_string(&w, "schema", "zeus.report/1");
-        put_checks(report, rows, &w);
+        r = put_checks(report, rows, &w);
         json_key(&w, "conditions");
         json_begin_object(&w);
         json_key(&w, "begin");
@@ -240,7 +275,7 @@ static int build_data(const struct run_report *report, struct strbuf *out)
         json_key(&w, "end");
         run_conditions_json(report->session, report->conditions[1], &w);
         json_end_object(&w);
-        r = run_report_json(report, &run);
+        r = r < 0 ? r : run_report_json(report, &run);
         json_key(&w, "run");
         json_raw(&w, strbuf_text(&run));
         json_end_object(&w);
