@@ -176,6 +176,13 @@ static double trace_s(uint64_t t_ns)
     return (double)(int64_t)(t_ns - WORLD_EPOCH_NS) * 1e-9;
 }
 
+void world_step(struct world *world, uint64_t t_ns, double power_w)
+{
+    world->count--; /* the end that lies far ahead */
+    add(world, trace_s(t_ns), power_w, power_w);
+    add(world, trace_s(t_ns) + 1e9, power_w, power_w);
+}
+
 double world_energy_j(const struct world *world, uint64_t from_ns, uint64_t to_ns)
 {
     return integral_j(world, trace_s(to_ns)) - integral_j(world, trace_s(from_ns));
