@@ -6,6 +6,7 @@
 #include "streams_server.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 struct server {
     struct streams_server options;
     struct hub *hub;
+    struct httpd *httpd;
 };
 
 static int open_gate(struct httpd_req *req, const char *method, struct httpd_reply *reply,
@@ -86,6 +88,20 @@ static void run(struct server *s)
     }
 }
 
+/* SIGTERM, as a daemon takes it: streams end, connections close, the process goes. */
+static void *wait_for_end(void *user)
+{
+    struct server *s = user;
+    sigset_t set;
+    int number;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    (void)sigwait(&set, &number);
+    hub_close(s->hub);
+    httpd_stop(s->httpd);
+    _exit(0);
+}
+
 static _Noreturn void serve(const struct streams_server *options, int ready_fd)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -104,8 +120,13 @@ static _Noreturn void serve(const struct streams_server *options, int ready_fd)
                                  .connections_max = 20000,
                                  .connection_memory_bytes = 8192,
                                  .idle_timeout_s = 75};
-    struct httpd *httpd = NULL;
-    if (hub_create(&hub, &s.hub, &err) < 0 || httpd_start(&http, &httpd, &err) < 0) {
+    sigset_t set;
+    pthread_t ender;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (hub_create(&hub, &s.hub, &err) < 0 || httpd_start(&http, &s.httpd, &err) < 0 ||
+        pthread_create(&ender, NULL, wait_for_end, &s) != 0) {
         (void)fprintf(stderr, "bench_streams: %s\n", err.message);
         _exit(1);
     }

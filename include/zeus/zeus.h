@@ -5,7 +5,10 @@
 #ifndef ZEUS_ZEUS_H
 #define ZEUS_ZEUS_H
 
+#include <zeus/calibrate.h>
 #include <zeus/compare.h>
+#include <zeus/daemon.h>
+#include <zeus/daemon_stream.h>
 #include <zeus/compose.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>

@@ -244,7 +244,7 @@ static int read_issued(struct reading *r)
     if (r->json.token == JSON_NUMBER && json_get_u64(&r->json, &r->claims->issued_s) == 0) {
         r->claims->has_issued = 1;
     }
-    return json_skip(&r->json) < 0 ? ZEUS_EAUTH : 0;
+    return json_skip(&r->json) < 0 ? refuse(r->err, "its claims are no JSON object") : 0;
 }
 
 static int read_audience(struct reading *r)

@@ -20,6 +20,7 @@
 #include "base/fdio.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "daemon/audit.h"
 #include "daemon/daemon.h"
 #include "daemon/guard.h"
 #include "daemon/lease_journal.h"
@@ -86,18 +87,18 @@ static int open_journal(struct daemon *daemon, zeus_error *err)
     return r;
 }
 
-/* The overrides that were loaded go to the site that runs them. */
-static int open_overrides(struct daemon *daemon, zeus_error *err)
+/* The guard's hook: the site's command for the operation. */
+static int run_override(void *user, enum write_op op, const struct guard_device *device,
+                        const struct write_args *args, char *text, size_t size)
 {
-    daemon->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (daemon->stop_fd < 0) {
-        return err_set_os(err, ZEUS_EOS, errno, "eventfd");
+    struct daemon *daemon = user;
+    const struct override_set *set = daemon_trust(daemon)->overrides;
+    if (!override_set_has(set, op)) {
+        return GUARD_NOT_OVERRIDDEN;
     }
-    struct override_env env = {.log = &daemon->log, .stop_fd = daemon->stop_fd};
-    struct override_set *set = daemon->trust->overrides;
-    daemon->trust->overrides = NULL;
-    int r = override_site_create(&env, set, &daemon->overrides);
-    return r < 0 ? err_set(err, r, "out of memory") : 0;
+    struct override_args values = {
+        .gpu_id = device->number, .a = args->a, .b = args->b, .stop_fd = daemon->stop_fd};
+    return override_set_run(set, op, &values, &daemon->log, text, size);
 }
 
 static uint32_t devices_max(const struct daemon *daemon)
@@ -109,9 +110,13 @@ int command_open(struct daemon *daemon, zeus_error *err)
 {
     struct lease_limits limits = lease_limits_default;
     limits.devices_max = devices_max(daemon);
+    daemon->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (daemon->stop_fd < 0) {
+        return err_set_os(err, ZEUS_EOS, errno, "eventfd");
+    }
     int r = lease_table_create(&limits, &daemon->leases, err);
     r = r < 0 ? r : open_journal(daemon, err);
-    r = r < 0 ? r : open_overrides(daemon, err);
+    r = r < 0 ? r : audit_open(daemon->config.audit_path, &daemon->log, &daemon->audit, err);
     r = r < 0 ? r : lease_streams_create(daemon, &daemon->lease_streams, err);
     if (r < 0) {
         return r;
@@ -119,8 +124,8 @@ int command_open(struct daemon *daemon, zeus_error *err)
     struct guard_options options = {.leases = daemon->leases,
                                     .journal = daemon->journal,
                                     .log = &daemon->log,
-                                    .override = override_site_write,
-                                    .override_user = daemon->overrides};
+                                    .override = run_override,
+                                    .override_user = daemon};
     r = guard_create(&options, &daemon->guard);
     return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
@@ -128,9 +133,9 @@ int command_open(struct daemon *daemon, zeus_error *err)
 void command_close(struct daemon *daemon)
 {
     guard_destroy(daemon->guard);
-    override_site_destroy(daemon->overrides);
     fdio_closep(&daemon->stop_fd);
     lease_streams_destroy(daemon->lease_streams);
+    audit_close(daemon->audit);
     lease_journal_close(daemon->journal);
     lease_table_destroy(daemon->leases);
 }
@@ -211,4 +216,12 @@ uint64_t command_step(struct daemon *daemon, uint64_t now_ns)
     }
     lease_streams_tell(daemon->lease_streams);
     return lease_next_deadline_ns(daemon->leases);
+}
+
+void command_reopen_logs(struct daemon *daemon)
+{
+    zeus_error err = {0};
+    if (audit_reopen(daemon->audit, &err) < 0) {
+        log_write(&daemon->log, ZEUS_LOG_ERROR, "audit", "%s", err.message);
+    }
 }

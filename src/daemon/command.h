@@ -39,7 +39,8 @@ int command_fd(const struct daemon *daemon);
 uint64_t command_step(struct daemon *daemon, uint64_t now_ns);
 
 /* Audit lines: of a client's write, of a write that the site's policy refused, of a restore. */
-void command_audit_write(const struct fanout_leg *leg, const struct guard_outcome *outcome);
+void command_audit_write(const struct fanout_leg *leg, enum write_op op,
+                         const struct guard_outcome *outcome);
 void command_audit_refusal(const struct httpd_req *req, enum write_op op,
                            const struct write_args *args, const zeus_error *why);
 void command_audit_restore(struct daemon *daemon, const struct slot *slot,

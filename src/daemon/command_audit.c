@@ -1,53 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who changed what from what to what: one record for each setting that a write or a restore
- * touched, and for each write that the site's policy refused.
+ * Who changed what from what to what: a record for each write on a device, for each that was
+ * refused before it, and for each setting that came back.
  */
-#include <inttypes.h>
-
-#include <zeus/session.h>
-
+#include "daemon/audit.h"
 #include "daemon/command.h"
 #include "daemon/daemon.h"
 #include "daemon/fanout.h"
 #include "daemon/guard.h"
 
-static void say_change(const struct daemon *daemon, const char *owner, const struct slot *slot,
-                       const struct guard_change *change)
+void command_audit_write(const struct fanout_leg *leg, enum write_op op,
+                         const struct guard_outcome *outcome)
 {
-    char before[SETTING_TEXT_SIZE];
-    char after[SETTING_TEXT_SIZE];
-    setting_format(change->setting, &change->before, before);
-    setting_format(change->setting, &change->after, after);
-    log_write(&daemon->log, ZEUS_LOG_INFO, "audit", "%s: %s of GPU %" PRIu32 " (%s): %s -> %s",
-              owner, setting_name(change->setting), slot->id, slot->info.pci, before, after);
-}
-
-void command_audit_write(const struct fanout_leg *leg, const struct guard_outcome *outcome)
-{
-    for (size_t i = 0; i < outcome->change_count; i++) {
-        say_change(leg->fanout->daemon, leg->fanout->caller.owner, leg->slot,
-                   &outcome->changes[i]);
-    }
-}
-
-void command_audit_restore(struct daemon *daemon, const struct slot *slot,
-                           const struct guard_outcome *outcome)
-{
-    for (size_t i = 0; i < outcome->change_count; i++) {
-        say_change(daemon, "lease ended", slot, &outcome->changes[i]);
-    }
+    const struct fanout *fanout = leg->fanout;
+    struct audit_record record = {
+        .event = outcome->has_holder ? AUDIT_REFUSED : AUDIT_WRITE,
+        .caller = &fanout->caller,
+        .op = op,
+        .args = {fanout->args.a, fanout->args.b},
+        .has_gpu = 1,
+        .gpu_id = leg->slot->id,
+        .pci = leg->slot->info.pci,
+        .lease = fanout->args.lease,
+        .changes = outcome->changes,
+        .change_count = outcome->change_count,
+        .code = outcome->code,
+        .reason = outcome->code < 0 ? outcome->text : NULL,
+        .duration_ns = outcome->duration_ns,
+    };
+    audit_write(fanout->daemon->audit, &record);
 }
 
 void command_audit_refusal(const struct httpd_req *req, enum write_op op,
                            const struct write_args *args, const zeus_error *why)
 {
-    (void)args;
-    log_write(&daemon_of(req)->log, ZEUS_LOG_WARNING, "audit", "%s: %s refused: %s",
-              daemon_caller(req)->owner, write_op_name(op), why->message);
+    struct audit_record record = {
+        .event = AUDIT_REFUSED,
+        .caller = daemon_caller(req),
+        .op = op,
+        .args = *args,
+        .code = why->code,
+        .reason = why->message,
+    };
+    audit_write(daemon_of(req)->audit, &record);
 }
 
-void command_reopen_logs(struct daemon *daemon)
+void command_audit_restore(struct daemon *daemon, const struct slot *slot,
+                           const struct guard_outcome *outcome)
 {
-    (void)daemon;
+    if (outcome->change_count == 0 && outcome->code == 0) {
+        return; /* nobody wanted it any more */
+    }
+    struct audit_record record = {
+        .event = AUDIT_RESTORE,
+        .has_gpu = 1,
+        .gpu_id = slot->id,
+        .pci = slot->info.pci,
+        .changes = outcome->changes,
+        .change_count = outcome->change_count,
+        .code = outcome->code,
+        .reason = outcome->code < 0 ? outcome->text : NULL,
+        .duration_ns = outcome->duration_ns,
+    };
+    audit_write(daemon->audit, &record);
 }

@@ -20,22 +20,20 @@
 struct audit;
 struct auth_keyring;
 struct guard;
-struct history;
 struct hub;
 struct lease_journal;
 struct lease_streams;
 struct lease_table;
 struct override_set;
-struct override_site;
 struct site_meter;
 struct site_policy;
-struct window_wire;
+struct window_service;
 
 /* What SIGHUP reads anew. */
 struct trust {
     struct auth_keyring *keys;      /* NULL: authentication is off */
     struct site_policy *policy;     /* NULL: everything is allowed */
-    struct override_set *overrides; /* handed to the daemon's override_site right after loading */
+    struct override_set *overrides; /* NULL: none */
     struct trust *older;            /* what this one replaced */
 };
 
@@ -52,12 +50,10 @@ struct daemon {
     struct lease_journal *journal;
     struct lease_streams *lease_streams;
     struct guard *guard;
-    struct override_site *overrides;
     int stop_fd; /* readable once the daemon stops: ends commands that still run */
     struct site_meter *meter;
     struct audit *audit;
-    struct history *history;
-    struct window_wire *windows;
+    struct window_service *windows;
     char *discover; /* owned: the frozen document */
     char hostname[256];
     uint64_t start_ns;

@@ -15,6 +15,7 @@
 
 #include "codec/json_writer.h"
 #include "daemon/caller.h"
+#include "daemon/lease.h"
 #include "daemon/slot.h"
 #include "httpd/httpd.h"
 
@@ -51,7 +52,7 @@ struct fanout_leg {
     int code;
     int status; /* HTTP status of a failure */
     uint64_t start_ns;
-    uint64_t scratch[3]; /* the operation's own, between two runs of one leg */
+    uint64_t scratch[4]; /* the operation's own, between two runs of one leg */
     zeus_error err;
     char *text; /* owned; a failure's words when err is too small for them */
     union fanout_value value;
@@ -73,7 +74,8 @@ struct fanout_op {
 struct fanout_args {
     uint32_t a;
     uint32_t b;
-    uint64_t lease_id; /* 0: a plain write */
+    uint64_t lease_id;           /* 0: a plain write */
+    char lease[LEASE_NAME_SIZE]; /* its name, for the audit log; "" without one */
 };
 
 struct fanout {

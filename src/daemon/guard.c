@@ -75,7 +75,9 @@ static struct job job_begin(struct guard *guard, const struct guard_device *devi
 {
     *outcome = (struct guard_outcome){.error = ZEUS_ERROR_INIT};
     struct job job = {.guard = guard, .device = device, .outcome = outcome};
-    guard_device_key(device->device, job.key);
+    if (device->device) {
+        guard_device_key(device->device, job.key);
+    }
     return job;
 }
 
@@ -97,6 +99,13 @@ static void warn(const struct job *job, const char *what, enum setting setting,
 {
     log_write(job->guard->options.log, ZEUS_LOG_WARNING, "guard", "GPU %" PRIu32 " %s: %s: %s",
               job->device->number, setting_name(setting), what, err->message);
+}
+
+static int say_lost(struct job *job)
+{
+    return job->device->device ? 0
+                               : err_set(&job->outcome->error, ZEUS_EDEVLOST,
+                                         "GPU %" PRIu32 " is not there", job->device->number);
 }
 
 /* G1. What each setting is now; unknown stays unknown. */
@@ -171,10 +180,12 @@ static int journal_hold(struct job *job, size_t i)
     memcpy(entry.device, job->key, sizeof entry.device);
     if (!lease_original(job->guard->options.leases, job->device->number, job->settings[i],
                         &entry.original, &value) ||
-        !lease_identity(job->guard->options.leases, job->lease_id, entry.lease, entry.owner)) {
+        job->outcome->lease[0] == '\0') {
         return err_set(&job->outcome->error, ZEUS_ESTATE,
                        "the lease ended before its write was done");
     }
+    memcpy(entry.lease, job->outcome->lease, sizeof entry.lease);
+    memcpy(entry.owner, job->outcome->owner, sizeof entry.owner);
     return lease_journal_hold(job->guard->options.journal, &entry, &job->outcome->error);
 }
 
@@ -326,11 +337,16 @@ int guard_write(struct guard *guard, const struct guard_write *write,
     struct job job = job_begin(guard, &write->device, ret_outcome);
     job.lease_id = write->lease_id;
     job.now_ns = write->now_ns;
+    if (!write->device.device) {
+        return finish(&job, say_lost(&job), begin_ns);
+    }
     job.count = write_op_settings(write->op, job.settings);
     read_present(&job);
     if (step(guard, GUARD_STEP_READ)) {
         return finish(&job, ZEUS_ECLOSED, begin_ns);
     }
+    (void)lease_identity(guard->options.leases, write->lease_id, ret_outcome->lease,
+                         ret_outcome->owner); /* for the record; a plain write has none */
     int r = write->lease_id != 0 ? write_leased(&job, write) : write_plain(&job, write);
     return finish(&job, r, begin_ns);
 }
@@ -380,10 +396,15 @@ int guard_restore(struct guard *guard, const struct guard_device *device,
     if (!is_wanted) {
         return finish(&job, 0, begin_ns);
     }
-    job.count = 1;
-    job.settings[0] = restore->setting;
-    read_present(&job);
-    int r = restore_device(&job, &original);
+    (void)lease_identity(guard->options.leases, restore->lease_id, ret_outcome->lease,
+                         ret_outcome->owner);
+    int r = say_lost(&job);
+    if (device->device) {
+        job.count = 1;
+        job.settings[0] = restore->setting;
+        read_present(&job);
+        r = restore_device(&job, &original);
+    }
     if (r != ZEUS_ECLOSED) { /* a test's crash reports nothing */
         lease_restore_done(guard->options.leases, restore, r, now_ns);
     }

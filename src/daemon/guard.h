@@ -46,10 +46,11 @@
 
 struct device;
 struct guard;
+struct guard_outcome;
 
 /* A device as the guard needs it; filled by the caller for each call. */
 struct guard_device {
-    struct device *device; /* borrowed */
+    struct device *device; /* borrowed; NULL: it is lost */
     uint32_t number;       /* the id on the wire, below the table's devices_max */
 };
 
@@ -78,6 +79,10 @@ struct guard_options {
      * client), or GUARD_NOT_OVERRIDDEN. NULL: nothing is overridden. May take seconds. */
     guard_override override;
     void *override_user;
+    /* Hears of each restore that guard_restore_due made. NULL: nobody does. */
+    void (*on_restored)(void *user, const struct guard_device *device,
+                        const struct guard_outcome *outcome);
+    void *on_restored_user;
     /* For tests: non-zero abandons the call here, as being killed would. NULL in a daemon. */
     int (*on_step)(void *user, enum guard_step step);
     void *step_user;
@@ -99,8 +104,10 @@ struct guard_change {
 struct guard_outcome {
     int code; /* 0 or ZEUS_E... */
     int has_holder;
-    struct lease_holder holder; /* code BUSY: who is in the way */
-    int is_taken_over;          /* a plain write took the setting from a lease */
+    struct lease_holder holder;  /* code BUSY: who is in the way */
+    int is_taken_over;           /* a plain write took the setting from a lease */
+    char lease[LEASE_NAME_SIZE]; /* that wrote or is restored; "" for a plain write */
+    char owner[LEASE_OWNER_SIZE];
     size_t change_count;
     struct guard_change changes[2];
     zeus_error error; /* of the device or the journal */

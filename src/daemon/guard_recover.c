@@ -77,8 +77,11 @@ size_t guard_restore_due(struct guard *guard, const struct guard_device *devices
             if (!device) {
                 lease_restore_done(guard->options.leases, &restores[i], ZEUS_EDEVLOST, now_ns);
                 failed++;
-            } else if (guard_restore(guard, device, &restores[i], now_ns, outcome) < 0) {
-                failed++;
+                continue;
+            }
+            failed += guard_restore(guard, device, &restores[i], now_ns, outcome) < 0;
+            if (guard->options.on_restored) {
+                guard->options.on_restored(guard->options.on_restored_user, device, outcome);
             }
         }
     }

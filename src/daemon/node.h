@@ -17,6 +17,7 @@
 #include "device/inventory.h"
 
 struct hub;
+struct observer;
 
 #define NODE_INVENTORIES_MAX 64 /* the first, and one for each time a lost device came back */
 
@@ -35,9 +36,10 @@ struct node {
     size_t cpu_count;
     struct node_options options;
     const struct log_sink *log;
-    struct hub *hub;       /* borrowed; set before node_start */
-    struct flag wakeups;   /* of the devices' threads */
-    struct mutex recovery; /* one search at a time; guards the inventories */
+    struct hub *hub;           /* borrowed; set before node_start */
+    struct observer *observer; /* borrowed; set before node_start; NULL: nobody keeps readings */
+    struct flag wakeups;       /* of the devices' threads */
+    struct mutex recovery;     /* one search at a time; guards the inventories */
     struct inventory *inventories[NODE_INVENTORIES_MAX]; /* owned; freed when the node closes */
     size_t inventory_count;
 };

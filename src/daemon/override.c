@@ -25,22 +25,22 @@ static uint32_t gpu_id(const struct override_args *args)
 
 static uint32_t first(const struct override_args *args)
 {
-    return args->write.a;
+    return args->a;
 }
 
 static uint32_t second(const struct override_args *args)
 {
-    return args->write.b;
+    return args->b;
 }
 
 static uint32_t enabled(const struct override_args *args)
 {
-    return args->write.a != 0;
+    return args->a != 0;
 }
 
 static uint32_t watts(const struct override_args *args)
 {
-    return args->write.a / 1000;
+    return args->a / 1000;
 }
 
 struct placeholder {

@@ -38,7 +38,9 @@ struct override_set {
 /* Of one request. */
 struct override_args {
     uint32_t gpu_id;
-    struct write_args write;
+    uint32_t a; /* as in struct write_args */
+    uint32_t b;
+    int stop_fd; /* readable: the command is killed and fails; 0: none */
 };
 
 void override_set_destroy(struct override_set *set);

@@ -205,8 +205,8 @@ static int open_trusted(const struct trust *trust)
     return opened;
 }
 
-int override_file_load(const char *path, uid_t euid, struct override_set **ret_set,
-                       char ret_warning[OVERRIDE_WARNING_SIZE], zeus_error *err)
+int override_file_load_for(const char *path, uid_t euid, struct override_set **ret_set,
+                           char ret_warning[OVERRIDE_WARNING_SIZE], zeus_error *err)
 {
     char *resolved _free_ = realpath(path, NULL);
     if (!resolved) {
@@ -228,4 +228,15 @@ int override_file_load(const char *path, uid_t euid, struct override_set **ret_s
         return err_set(err, len, "cannot read %s: %s", path, zeus_strerror(len));
     }
     return override_file_parse(text, (size_t)len, path, ret_set, err);
+}
+
+int override_file_load(const char *path, struct override_set **ret_set, char *ret_warning,
+                       size_t warning_size, zeus_error *err)
+{
+    char warning[OVERRIDE_WARNING_SIZE] = "";
+    int r = override_file_load_for(path, geteuid(), ret_set, warning, err);
+    if (r == 0) {
+        (void)snprintf(ret_warning, warning_size, "%s", warning);
+    }
+    return r;
 }

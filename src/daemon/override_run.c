@@ -163,8 +163,16 @@ static void tell(const char *command, const char *reason, const struct override_
     add_output(text, size, "stderr", &child->outputs[1]);
 }
 
-static int run_one(const struct override_rule *rule, const struct shell_words *words,
-                   const struct override_env *env, char *ret_text, size_t size)
+/* What the commands of one request share. */
+struct sequence {
+    const struct override_rule *rule;
+    const struct log_sink *log;
+    int stop_fd;
+    char *text; /* for the client */
+    size_t size;
+};
+
+static int run_one(const struct sequence *sequence, const struct shell_words *words)
 {
     struct strbuf command CLEANUP(strbuf_done);
     strbuf_init(&command, 8 * SHELL_WORDS_TEXT_MAX);
@@ -172,31 +180,35 @@ static int run_one(const struct override_rule *rule, const struct shell_words *w
     int r = strbuf_status(&command);
     struct override_child child CLEANUP(override_child_done) = {.end = OVERRIDE_NOT_STARTED};
     const struct override_child_options options = {
-        .argv = words->argv, .timeout_s = rule->timeout_s, .stop_fd = env->stop_fd};
+        .argv = words->argv, .timeout_s = sequence->rule->timeout_s, .stop_fd = sequence->stop_fd};
     r = r < 0 ? r : override_child_run(&options, &child);
     if (r < 0) {
         return r;
     }
     char reason[REASON_SIZE] = "";
-    const int is_failed = has_failed(rule, &child, reason);
-    log_write(env->log, ZEUS_LOG_INFO, "override", "%.300s: %s after %.3f s", strbuf_text(&command),
-              is_failed ? reason : "done", (double)child.duration_ns / 1e9);
+    const int is_failed = has_failed(sequence->rule, &child, reason);
+    log_write(sequence->log, ZEUS_LOG_INFO, "override", "%.300s: %s after %.3f s",
+              strbuf_text(&command), is_failed ? reason : "done", (double)child.duration_ns / 1e9);
     if (is_failed) {
-        tell(strbuf_text(&command), reason, &child, ret_text, size);
+        tell(strbuf_text(&command), reason, &child, sequence->text, sequence->size);
         return ZEUS_EIO;
     }
     return 0;
 }
 
 int override_set_run(const struct override_set *set, enum write_op op,
-                     const struct override_args *args, const struct override_env *env,
-                     char *ret_text, size_t size)
+                     const struct override_args *args, const struct log_sink *log, char *ret_text,
+                     size_t size)
 {
-    const struct override_rule *rule = &set->rules[op];
-    for (size_t i = 0; i < rule->count; i++) {
+    const struct sequence sequence = {.rule = &set->rules[op],
+                                      .log = log,
+                                      .stop_fd = args->stop_fd > 0 ? args->stop_fd : -1,
+                                      .text = ret_text,
+                                      .size = size};
+    for (size_t i = 0; i < sequence.rule->count; i++) {
         struct shell_words words CLEANUP(shell_words_done) = {0};
-        int r = override_template_fill(&rule->templates[i], args, &words);
-        r = r < 0 ? r : run_one(rule, &words, env, ret_text, size);
+        int r = override_template_fill(&sequence.rule->templates[i], args, &words);
+        r = r < 0 ? r : run_one(&sequence, &words);
         if (r < 0) {
             return r;
         }

@@ -64,7 +64,7 @@ static int check_cpus(struct daemon *daemon, zeus_error *err)
 int privilege_drop(struct daemon *daemon, zeus_error *err)
 {
     const struct daemon_config *c = &daemon->config;
-    const char *keep[6];
+    const char *keep[8];
     size_t count = 0;
     if (c->groups.bits & AUTH_GPU_CONTROL) {
         keep[count++] = "cap_sys_admin";
@@ -75,7 +75,8 @@ int privilege_drop(struct daemon *daemon, zeus_error *err)
     /* Keys and powercap files that belong to somebody else, read again on SIGHUP. */
     keep[count++] = "cap_dac_read_search";
     if (c->socket_uid != DAEMON_UNSET || c->socket_gid != DAEMON_UNSET) {
-        keep[count++] = "cap_chown";
+        keep[count++] = "cap_chown";  /* of the socket... */
+        keep[count++] = "cap_fowner"; /* ...whose mode is set by its new owner's leave */
     }
     struct privdrop_options options = {
         .user = c->user, .keep = keep, .keep_count = count, .may_gain = c->override_path != NULL};

@@ -44,6 +44,16 @@ static const struct httpd_route routes[] = {
     {"POST", "/lease/release", route_lease_release, 0, 0},
     {"GET", "/lease/hold", route_lease_hold, 0, 0},
     {"GET", "/lease/list", route_lease_list, 0, 0},
+
+    {"GET", "/metrics", route_metrics, 0, 0},
+    {"GET", "/history", route_history, 0, 0},
+    {"POST", "/window/begin", route_window_begin, 0, 0},
+    {"POST", "/window/end", route_window_end, 0, 0},
+    {"POST", "/window/cancel", route_window_cancel, 0, 0},
+    {"GET", "/window/read", route_window_read, 0, 0},
+
+    {"GET", "/", route_page, 0, 0},
+    {"GET", "/ui/{file}", route_page, 0, 0},
 };
 
 const struct httpd_route *daemon_routes(size_t *ret_count)

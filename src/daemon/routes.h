@@ -26,6 +26,13 @@ int route_lease_release(struct httpd_req *req, struct httpd_reply *reply);
 int route_lease_hold(struct httpd_req *req, struct httpd_reply *reply);
 int route_lease_list(struct httpd_req *req, struct httpd_reply *reply);
 int route_stream(struct httpd_req *req, struct httpd_reply *reply);
+int route_metrics(struct httpd_req *req, struct httpd_reply *reply);
+int route_history(struct httpd_req *req, struct httpd_reply *reply);
+int route_window_begin(struct httpd_req *req, struct httpd_reply *reply);
+int route_window_end(struct httpd_req *req, struct httpd_reply *reply);
+int route_window_cancel(struct httpd_req *req, struct httpd_reply *reply);
+int route_window_read(struct httpd_req *req, struct httpd_reply *reply);
+int route_page(struct httpd_req *req, struct httpd_reply *reply);
 
 /* The slots a request asks for. */
 struct selection {

@@ -156,7 +156,7 @@ static int act_write(struct fanout_leg *leg)
     }
     slot_leave(leg->slot);
     take_outcome(leg, &outcome);
-    command_audit_write(leg, &outcome);
+    command_audit_write(leg, route->op, &outcome);
     return r == ZEUS_EBUSY && outcome.has_holder ? ZEUS_ESTATE : r;
 }
 
@@ -250,7 +250,9 @@ static int post(struct httpd_req *req, struct httpd_reply *reply, const struct w
         return ZEUS_ENOMEM;
     }
     fanout->caller = *caller;
-    fanout->args = (struct fanout_args){query->a, query->b, lease_id};
+    fanout->args = (struct fanout_args){.a = query->a, .b = query->b, .lease_id = lease_id};
+    (void)snprintf(fanout->args.lease, sizeof(fanout->args.lease), "%s",
+                   query->lease ? query->lease : "");
     if (query->is_blocking) {
         return fanout_run(fanout, req);
     }

@@ -22,17 +22,20 @@
 #include "daemon/admission.h"
 #include "daemon/command.h"
 #include "daemon/listen_fds.h"
-#include "daemon/override_run.h"
+#include "daemon/observer.h"
+#include "daemon/override.h"
 #include "daemon/privilege.h"
 #include "daemon/site_meter.h"
 #include "daemon/site_policy.h"
 #include "daemon/trust.h"
+#include "daemon/window_service.h"
 #include "httpd/hub.h"
 
-#define PEM_MAX        (1u << 20)
-#define RING_EVENTS    8192
-#define IDLE_TIMEOUT_S 75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
-                           */
+#define PEM_MAX     (1u << 20)
+#define RING_EVENTS 8192
+#define IDLE_TIMEOUT_S                                                        \
+    75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
+        */
 
 static int read_pem(const char *path, char **ret_text, zeus_error *err)
 {
@@ -194,6 +197,8 @@ static int open_all(struct daemon *daemon, zeus_error *err)
     r = r < 0 ? r : open_hub(daemon, err);
     r = r < 0 ? r : discover_write(daemon, &daemon->discover);
     r = r < 0 ? r : command_recover(daemon, err);
+    r = r < 0 ? r : observer_create(daemon, &daemon->node.observer, err);
+    r = r < 0 ? r : window_service_create(daemon, &daemon->windows, err);
     r = r < 0 ? r : node_start(&daemon->node, daemon->hub, err);
     r = r < 0 ? r : open_listeners(daemon, err);
     return r;
@@ -238,6 +243,8 @@ void shutdown_daemon(struct daemon *daemon)
         httpd_drain(daemon->httpd);
     }
     command_stop(daemon);
+    observer_stop(daemon->node.observer);
+    window_service_stop(daemon->windows);
     if (daemon->node.hub) {
         node_stop(&daemon->node);
         command_restore_all(daemon);
@@ -245,6 +252,8 @@ void shutdown_daemon(struct daemon *daemon)
     httpd_stop(daemon->httpd);
     hub_destroy(daemon->hub);
     command_close(daemon);
+    window_service_destroy(daemon->windows);
+    observer_destroy(daemon->node.observer);
     if (daemon->node.options.log) {
         node_close(&daemon->node);
     }
@@ -272,9 +281,6 @@ int reload_daemon(struct daemon *daemon, zeus_error *err)
     ZEUS_ASSERT(pthread_rwlock_wrlock(&daemon->trust_lock) == 0);
     fresh->older = daemon->trust;
     daemon->trust = fresh;
-    struct override_set *overrides = fresh->overrides;
-    fresh->overrides = NULL;
     ZEUS_ASSERT(pthread_rwlock_unlock(&daemon->trust_lock) == 0);
-    r = override_site_replace(daemon->overrides, overrides);
-    return r < 0 ? err_set(err, r, "the overrides were not replaced: out of memory") : 0;
+    return 0;
 }

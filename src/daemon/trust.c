@@ -5,7 +5,6 @@
 #include "daemon/trust.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <zeus/session.h>
 
@@ -44,7 +43,8 @@ static int load_overrides(const struct daemon_config *config, const struct log_s
         return 0;
     }
     char warning[OVERRIDE_WARNING_SIZE] = "";
-    int r = override_file_load(config->override_path, geteuid(), &trust->overrides, warning, err);
+    int r =
+        override_file_load(config->override_path, &trust->overrides, warning, sizeof(warning), err);
     if (r == 0 && warning[0]) {
         log_write(log, ZEUS_LOG_WARNING, "override", "%s", warning);
     }

@@ -138,9 +138,9 @@ struct httpd_options {
     size_t target_max;                    /* bytes of the request target; 0: 4096 */
     size_t body_max;                      /* most any route may take; 0: 8 MiB */
     unsigned idle_timeout_s;              /* 0: 60 */
-    unsigned head_timeout_s; /* silence allowed before a connection's first request; 0: as idle */
-    unsigned rate_per_s;     /* requests a second one TCP address may send; 0: no limit */
-    unsigned rate_burst;     /* 0: twice the rate */
+    unsigned head_timeout_s;              /* time for a connection's first head; 0: as idle */
+    unsigned rate_per_s; /* requests a second one TCP address may send; 0: no limit */
+    unsigned rate_burst; /* 0: twice the rate */
 };
 
 /* Opens the listeners and starts serving. ZEUS_EINVAL, ZEUS_EIO (address in use, no permission),

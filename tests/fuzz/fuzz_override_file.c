@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_rule(const struct override_rule *rule)
 {
-    const struct override_args args = {.gpu_id = UINT32_MAX,
-                                       .write = {.a = UINT32_MAX, .b = UINT32_MAX}};
+    const struct override_args args = {.gpu_id = UINT32_MAX, .a = UINT32_MAX, .b = UINT32_MAX};
     for (size_t i = 0; i < rule->count; i++) {
         struct shell_words words;
         if (override_template_fill(&rule->templates[i], &args, &words) == 0) {

@@ -190,6 +190,12 @@ static const struct checked_vector {
     {"header not UTF-8", ZEUS_EAUTH, "no JSON object",
      "eyJhbGciOiJIUzI1NiIsIv8iOjF9.eyJzdWIiOiJhbGljZSIsInNjb3BlcyI6WyJncHUtcmVhZCJ"
      "dfQ.4MdbjaTr97yhhMpnMzTayDQ9bTmyC9WInaJGPrDZzSc"},
+    {"payload not base64", ZEUS_EAUTH, "claims are not readable",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.not base64.xGUp73Ow4oNmwF_40Tjtxj59GBKv"
+     "wNcTFjag92f2yQ8"},
+    {"payload padded", ZEUS_EAUTH, "claims are not readable",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30=.iGK1YBeYHanHBaIXzxUZ-YfM6qSb5RX4-d"
+     "HJ2ab16ZQ"},
     {"payload list", ZEUS_EAUTH, "no JSON object",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.W10.p9gYRuTpuPfQBbKQOxsEUmwD2GzyCXhK6tl"
      "qUZAgSq4"},
@@ -309,6 +315,9 @@ static const struct checked_vector {
     {"exp twice", ZEUS_EAUTH, "twice",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIiwic2NvcGVzIjpbXSwiZXhwIjo"
      "xLCJleHAiOjk5OTk5OTk5OTl9.HrKAEeZ_m5eOLBA2VUsT-LUhKVcTiUfBk9SNGAelxTM"},
+    {"iat broken", ZEUS_EAUTH, "no JSON object",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOls1IHhdfQ.olGZa7rJaaHs3Dr6bxx1"
+     "A53l3sZIViATWDsSpEUqhic"},
     {"aud string", ZEUS_EAUTH, "audience",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsInNjb3BlcyI6WyJncHU"
      "tcmVhZCJdLCJhdWQiOiJ6ZXVzZCJ9.pXrQrHMDaegI2UAXshcHSxKBxybfmLMidADHTOAVBxs"},

@@ -23,6 +23,9 @@ static int write_value(struct device *dev, enum setting setting, struct setting_
                        zeus_error *err)
 {
     struct fake_gpu *gpu = gpu_of(dev);
+    if (gpu->in_write) {
+        gpu->in_write(gpu->in_write_user);
+    }
     if (gpu->fail_with != 0) {
         return err_set(err, gpu->fail_with, "the fake refuses");
     }

@@ -17,6 +17,8 @@ struct fake_gpu {
     int has_no_single_reset;
     int cannot_read;
     int writes;
+    void (*in_write)(void *user); /* called within every write; NULL: nothing */
+    void *in_write_user;
 };
 
 /* 300 W of 100 to 400 W, persistence off, clocks unlocked; UUID "GPU-<number>". */

@@ -56,6 +56,8 @@ static void test_lease_brings_the_limit_back(void **state)
     const uint64_t id = guard_world_lease(world, "uid:1", 10);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(200000, 0), id), 0);
     assert_int_equal(world->outcome.change_count, 1);
+    assert_string_equal(world->outcome.lease, "job");
+    assert_string_equal(world->outcome.owner, "uid:1");
     assert_int_equal(world->outcome.changes[0].before.a, 300000);
     assert_int_equal(world->outcome.changes[0].after.a, 200000);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id), 0);
@@ -63,6 +65,7 @@ static void test_lease_brings_the_limit_back(void **state)
     assert_int_equal(limit(world), 150000);
     guard_world_release(world, "uid:1");
     assert_int_equal(limit(world), 300000);
+    assert_string_equal(world->outcome.owner, "uid:1");
     assert_int_equal(world->outcome.changes[0].before.a, 150000);
     assert_int_equal(world->outcome.changes[0].after.a, 300000);
     struct lease_journal_entry entry;
@@ -207,6 +210,23 @@ static void test_device_away_during_recovery(void **state)
     id = guard_world_lease(world, "uid:2", 10);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id), 0);
     guard_world_release(world, "uid:2");
+    assert_int_equal(limit(world), 300000);
+}
+
+static void test_lost_device(void **state)
+{
+    struct guard_world *world = *state;
+    const uint64_t id = guard_world_lease(world, "uid:1", 10);
+    assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(200000, 0), id), 0);
+    world->devices[0].device = NULL;
+    assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id),
+                     ZEUS_EDEVLOST);
+    assert_string_equal(world->outcome.text, "GPU 0 is not there");
+    guard_world_release(world, "uid:1");
+    assert_int_equal(world->outcome.code, ZEUS_EDEVLOST);
+    world->devices[0].device = &world->gpus[0].base;
+    world->now_ns += 2 * SECOND;
+    guard_world_restore(world);
     assert_int_equal(limit(world), 300000);
 }
 
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_failed_restore_comes_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_driver_that_unlocks_both_domains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_device_away_during_recovery, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_device, setup, teardown),
         cmocka_unit_test_setup_teardown(test_override_writes_and_restores, setup, teardown),
         cmocka_unit_test(test_killed_at_every_step),
     };

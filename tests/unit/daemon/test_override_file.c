@@ -57,7 +57,7 @@ static void test_full_file(void **state)
 static void assert_filled(const struct override_set *set, enum write_op op, struct write_args args,
                           const char *expected)
 {
-    const struct override_args filled = {.gpu_id = 3, .write = args};
+    const struct override_args filled = {.gpu_id = 3, .a = args.a, .b = args.b};
     struct shell_words words;
     char joined[256] = "";
     assert_int_equal(override_template_fill(&set->rules[op].templates[0], &filled, &words), 0);
@@ -221,7 +221,7 @@ static void make_tree(struct tree *tree)
 static int load(const struct tree *tree, uid_t euid, char *warning, zeus_error *err)
 {
     struct override_set *set = NULL;
-    int r = override_file_load(tree->path, euid, &set, warning, err);
+    int r = override_file_load_for(tree->path, euid, &set, warning, err);
     if (r == 0) {
         override_set_destroy(set);
     }
@@ -294,7 +294,7 @@ static void test_what_is_no_file(void **state)
     (void)snprintf(link_path, sizeof link_path, "%s/link", tree.dir.path);
     assert_int_equal(symlink(tree.path, link_path), 0); /* the target's own path is judged */
     struct override_set *set = NULL;
-    assert_int_equal(override_file_load(link_path, geteuid(), &set, warning, &err), 0);
+    assert_int_equal(override_file_load(link_path, &set, warning, sizeof warning, &err), 0);
     override_set_destroy(set);
     assert_int_equal(unlink(tree.path), 0);
     assert_int_equal(load(&tree, geteuid(), warning, &err), ZEUS_ENOTFOUND);

@@ -51,10 +51,9 @@ static struct override_set *parse(const char *body)
 static int run(const char *body, char text[TEXT_SIZE])
 {
     struct override_set *set = parse(body);
-    const struct override_args args = {.gpu_id = 2, .write = {.a = 253999}};
-    const struct override_env env = {.stop_fd = -1};
+    const struct override_args args = {.gpu_id = 2, .a = 253999};
     text[0] = '\0';
-    int r = override_set_run(set, WRITE_POWER_LIMIT, &args, &env, text, TEXT_SIZE);
+    int r = override_set_run(set, WRITE_POWER_LIMIT, &args, NULL, text, TEXT_SIZE);
     override_set_destroy(set);
     return r;
 }
@@ -265,41 +264,27 @@ static void test_stop_kills(void **state)
     assert_int_equal(pipe(stop), 0);
     (void)close(stop[1]); /* readable: the daemon stops */
     struct override_set *set = parse("commands=[\"sleep 100\"]");
-    const struct override_args args = {.gpu_id = 0};
-    const struct override_env env = {.stop_fd = stop[0]};
-    assert_int_equal(override_set_run(set, WRITE_POWER_LIMIT, &args, &env, text, sizeof text),
+    const struct override_args args = {.gpu_id = 0, .stop_fd = stop[0]};
+    assert_int_equal(override_set_run(set, WRITE_POWER_LIMIT, &args, NULL, text, sizeof text),
                      ZEUS_EIO);
     assert_told(text, "the daemon stops");
     override_set_destroy(set);
     (void)close(stop[0]);
 }
 
-/* The wrapper overrides one operation and leaves the rest to the driver; the set can be replaced.
- */
-static void test_site(void **state)
+static void test_a_line_in_the_log(void **state)
 {
     (void)state;
     struct logged logged = {0};
     const struct log_sink sink = {.write = log_line, .user = &logged};
-    const struct override_env env = {.log = &sink, .stop_fd = -1};
-    struct override_site *site = NULL;
-    const struct guard_device device = {.number = 2};
-    const struct write_args args = {.a = 253999};
+    const struct override_args args = {.gpu_id = 2};
     char text[TEXT_SIZE] = "";
-    assert_int_equal(override_site_create(&env, parse("commands=[\"true {gpu_id}\"]"), &site), 0);
-    assert_int_equal(
-        override_site_write(site, WRITE_POWER_LIMIT, &device, &args, text, sizeof text), 0);
-    assert_int_equal(logged.lines, 1);
-    assert_non_null(strstr(logged.last, "true 2: done after"));
-    assert_int_equal(override_site_write(site, WRITE_GPU_CLOCKS, &device, &args, text, sizeof text),
-                     GUARD_NOT_OVERRIDDEN);
-    assert_true(override_site_has(site, WRITE_POWER_LIMIT));
-    assert_int_equal(override_site_replace(site, parse("commands=[\"false\"]")), 0);
-    assert_int_equal(
-        override_site_write(site, WRITE_POWER_LIMIT, &device, &args, text, sizeof text), ZEUS_EIO);
-    assert_int_equal(override_site_replace(site, NULL), 0);
-    assert_false(override_site_has(site, WRITE_POWER_LIMIT));
-    override_site_destroy(site);
+    struct override_set *set = parse("commands=[\"true {gpu_id}\", \"false\"]");
+    assert_int_equal(override_set_run(set, WRITE_POWER_LIMIT, &args, &sink, text, sizeof text),
+                     ZEUS_EIO);
+    assert_int_equal(logged.lines, 2);
+    assert_non_null(strstr(logged.last, "false: exit code 1 after"));
+    override_set_destroy(set);
 }
 
 int main(void)
@@ -318,7 +303,7 @@ int main(void)
         cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_output_is_bounded),
         cmocka_unit_test(test_stop_kills),
-        cmocka_unit_test(test_site),
+        cmocka_unit_test(test_a_line_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,10 +5,12 @@
  */
 #include "test.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <zeus/error.h>
@@ -432,6 +434,32 @@ static void without_gate(void **state)
     httpd_stop(h);
 }
 
+/* A head that comes a byte at a time is never silent; it ends when the next connection comes. */
+static void dripping_head(void **state)
+{
+    (void)state;
+    static const char head[] = "GET /hello HTTP/1.1\r\nX: ";
+    struct seen seen;
+    struct peer slow;
+    struct httpd *h =
+        start((struct httpd_options){.head_timeout_s = 1, .idle_timeout_s = 600}, &seen, 1);
+    peer_unix(&slow, socket_path_);
+    peer_send(&slow, head);
+    struct pollfd gone = {.fd = slow.fd, .events = POLLIN};
+    int is_gone = 0;
+    for (int i = 0; i < 400 && !is_gone; i++) {
+        struct peer other;
+        (void)send(slow.fd, "x", 1, MSG_NOSIGNAL);
+        peer_unix(&other, socket_path_);
+        assert_int_equal(peer_ask(&other, "GET", "/hello", NULL), 200);
+        peer_done(&other);
+        is_gone = poll(&gone, 1, 50) == 1;
+    }
+    assert_true(is_gone);
+    peer_done(&slow);
+    httpd_stop(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,7 +467,8 @@ int main(void)
         cmocka_unit_test(bare_refusals), cmocka_unit_test(heads),
         cmocka_unit_test(replies),       cmocka_unit_test(peers),
         cmocka_unit_test(limits),        cmocka_unit_test(connection_limits),
-        cmocka_unit_test(silent_head),   cmocka_unit_test(without_gate),
+        cmocka_unit_test(silent_head),   cmocka_unit_test(dripping_head),
+        cmocka_unit_test(without_gate),
     };
     (void)snprintf(socket_path_, sizeof(socket_path_), "/tmp/zeus-frame-%d.sock", (int)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);
