@@ -2,21 +2,31 @@
 # its man page and completions, the simulator.
 include(CMakePackageConfigHelpers)
 
+# zeus_man(NAME SECTION): docs/man/NAME.SECTION.scd as an installed man page, where scdoc is there.
+find_program(zeus_scdoc scdoc)
+function(zeus_man name section)
+    if(NOT zeus_scdoc)
+        return()
+    endif()
+    set(page ${PROJECT_BINARY_DIR}/generated/${name}.${section})
+    set(source ${PROJECT_SOURCE_DIR}/docs/man/${name}.${section}.scd)
+    add_custom_command(OUTPUT ${page}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/generated
+        COMMAND ${zeus_scdoc} < ${source} > ${page}
+        DEPENDS ${source} VERBATIM)
+    add_custom_target(man_${name} ALL DEPENDS ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endfunction()
+
 install(TARGETS zeus EXPORT zeusTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS zeus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET zeus-serve)
     install(TARGETS zeus-serve RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    find_program(zeus_scdoc scdoc)
-    if(zeus_scdoc)
-        add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
-            COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/generated
-            COMMAND ${zeus_scdoc} < ${PROJECT_SOURCE_DIR}/docs/man/zeus-serve.1.scd
-                > ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
-            DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/zeus-serve.1.scd VERBATIM)
-        add_custom_target(zeus_serve_man ALL DEPENDS ${PROJECT_BINARY_DIR}/generated/zeus-serve.1)
-        install(FILES ${PROJECT_BINARY_DIR}/generated/zeus-serve.1
-            DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-    endif()
+    zeus_man(zeus-serve 1)
+endif()
+if(TARGET zeusd)
+    install(TARGETS zeusd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+    zeus_man(zeusd 8)
 endif()
 install(DIRECTORY include/zeus ${PROJECT_BINARY_DIR}/include/zeus
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

@@ -59,6 +59,14 @@ char *mem_strdup(const char *text)
     return mem_strndup(text, strlen(text));
 }
 
+void mem_wipe(void *memory, size_t len)
+{
+    volatile unsigned char *p = memory;
+    while (len--) {
+        *p++ = 0;
+    }
+}
+
 void mem_freep(void *pointer_to_pointer)
 {
     void *p = NULL;

@@ -19,6 +19,9 @@ int mem_grow(void *array, size_t *capacity, size_t need, size_t size, size_t max
 char *mem_strdup(const char *text) ZEUS_CHECK;
 char *mem_strndup(const char *text, size_t len) ZEUS_CHECK;
 
+/* Zeroes memory that held a secret; the compiler does not leave it out. */
+void mem_wipe(void *memory, size_t len);
+
 /* For CLEANUP(): frees the pointer that the variable holds. */
 void mem_freep(void *pointer_to_pointer);
 

@@ -181,7 +181,7 @@ void options_help(const struct option_def *defs, size_t count, FILE *out)
         char left[64];
         (void)snprintf(left, sizeof(left), "--%s%s%s", defs[i].flag, defs[i].arg ? " " : "",
                        defs[i].arg ? defs[i].arg : "");
-        (void)fprintf(out, "  %-28s %s%s%s%s\n", left, defs[i].help, defs[i].env ? " [" : "",
+        (void)fprintf(out, "  %-31s %s%s%s%s\n", left, defs[i].help, defs[i].env ? " [" : "",
                       defs[i].env ? defs[i].env : "", defs[i].env ? "]" : "");
     }
 }

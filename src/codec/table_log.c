@@ -10,26 +10,12 @@
 #include <zeus/error.h>
 
 #include "base/mem.h"
+#include "codec/crc32.h"
 
 #define SYNC         0xF5u
 #define HEADER_BYTES 6u
 #define CRC_BYTES    4u
 #define VARINT_MAX   10u
-
-/* CRC-32 (IEEE 802.3), four bits at a time. */
-static uint32_t crc32_of(const uint8_t *data, size_t len)
-{
-    static const uint32_t table[16] = {0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC,
-                                       0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
-                                       0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C,
-                                       0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < len; i++) {
-        crc = table[(crc ^ data[i]) & 15] ^ (crc >> 4);
-        crc = table[(crc ^ (data[i] >> 4)) & 15] ^ (crc >> 4);
-    }
-    return ~crc;
-}
 
 static void put_u32(uint8_t *out, uint32_t value)
 {

@@ -84,8 +84,7 @@ static int discover(struct inventory *inventory, const struct inventory_options 
 }
 
 /* Masks what the visibility variables hide, one GPU backend after the other. */
-static int apply_visibility(struct inventory *inventory, struct device_list *found,
-                            zeus_error *err)
+static int apply_visibility(struct inventory *inventory, struct device_list *found, zeus_error *err)
 {
     int r = 0;
     for (uint32_t i = 0; i < inventory->finding_count && r == 0; i++) {

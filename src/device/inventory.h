@@ -15,9 +15,9 @@
 #define INVENTORY_FINDINGS_MAX 16
 
 struct inventory_options {
-    uint32_t families;     /* ZEUS_FAMILY_..., 0: all */
-    int is_unmasked;       /* visibility variables are not looked at */
-    const char *root;      /* stands for "/"; NULL: $ZEUS_SYSFS_ROOT or "/" */
+    uint32_t families; /* ZEUS_FAMILY_..., 0: all */
+    int is_unmasked;   /* visibility variables are not looked at */
+    const char *root;  /* stands for "/"; NULL: $ZEUS_SYSFS_ROOT or "/" */
     struct log_sink log;
 };
 

@@ -89,6 +89,7 @@ struct httpd_req {
     const char *body;                     /* NUL-terminated; "" when empty */
     size_t body_len;
     struct arena arena;  /* lives as long as the request */
+    void *gate_data;     /* the gate's own, for handlers; usually of the arena */
     const char *subject; /* set by authorisation; NULL: anonymous */
     struct httpd_peer peer;
     void *user; /* of the options */
@@ -137,9 +138,9 @@ struct httpd_options {
     size_t target_max;                    /* bytes of the request target; 0: 4096 */
     size_t body_max;                      /* most any route may take; 0: 8 MiB */
     unsigned idle_timeout_s;              /* 0: 60 */
-    unsigned head_timeout_s; /* silence allowed before a connection's first request; 0: as idle */
-    unsigned rate_per_s;     /* requests a second one TCP address may send; 0: no limit */
-    unsigned rate_burst;     /* 0: twice the rate */
+    unsigned head_timeout_s;              /* time for a connection's first head; 0: as idle */
+    unsigned rate_per_s; /* requests a second one TCP address may send; 0: no limit */
+    unsigned rate_burst; /* 0: twice the rate */
 };
 
 /* Opens the listeners and starts serving. ZEUS_EINVAL, ZEUS_EIO (address in use, no permission),

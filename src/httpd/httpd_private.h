@@ -57,6 +57,10 @@ struct httpd_link {
     int is_counted;     /* in server->addresses */
     int refusal;        /* 429 or 503 for every request of this connection; 0: none */
     int has_head_limit; /* the time limit of the first head is still in force */
+    int fd;
+    uint64_t start_ns;
+    struct httpd_link *older; /* in server->oldest_head while has_head_limit */
+    struct httpd_link *newer;
 };
 
 struct httpd_bucket {
@@ -93,6 +97,8 @@ struct httpd {
     int is_draining;
     struct httpd_route_stats *stats; /* route_count + 1 */
     struct hub *hubs[HTTPD_HUBS_MAX];
+    struct httpd_link *oldest_head; /* connections that have not asked yet, by age */
+    struct httpd_link *newest_head;
     struct httpd_counts addresses;
     struct httpd_counts stream_peers;
     struct httpd_bucket buckets[HTTPD_RATE_SLOTS];

@@ -264,13 +264,9 @@ static void send_newest(struct hub_stream *s, size_t count, int were_missed)
 void hub_deliver_first(struct hub_stream *s)
 {
     struct hub *hub = s->hub;
-    int r = hub_write_kept(s);
-    if (r < 0) {
-        hub_drop(s);
-        return;
-    }
-    mutex_lock(&hub->lock);
     size_t count = 0;
+    /* First of all, because a client that has read the head may count on every event from there. */
+    mutex_lock(&hub->lock);
     if (s->resume_after < hub->head) {
         s->next = s->resume_after + 1;
         s->is_replaying = 1;
@@ -279,6 +275,9 @@ void hub_deliver_first(struct hub_stream *s)
         count = newest_locked(s, 0, hub->head);
     }
     mutex_unlock(&hub->lock);
+    if (hub_write_kept(s) < 0) {
+        hub_drop(s);
+    }
     send_newest(s, count, 0);
     replay(s);
     hub_deliver_private(s);

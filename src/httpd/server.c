@@ -105,12 +105,12 @@ static int open_listeners(struct httpd *h, zeus_error *err)
         }
     }
     if (o->unix_path) {
-        int fd = httpd_listen_unix(o, &h->unix_device, &h->unix_inode, err);
-        if (fd < 0) {
-            return fd;
-        }
         h->unix_path = mem_strdup(o->unix_path);
-        return start_daemon(h, fd, 1, err);
+        if (!h->unix_path) {
+            return err_set(err, ZEUS_ENOMEM, "out of memory");
+        }
+        int fd = httpd_listen_unix(o, &h->unix_device, &h->unix_inode, err);
+        return fd < 0 ? fd : start_daemon(h, fd, 1, err);
     }
     return 0;
 }

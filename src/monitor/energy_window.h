@@ -142,6 +142,9 @@ void monitor_chores(void *user, uint64_t now_ns);
 
 /* measurement.c */
 const char *measurement_name(const struct zeus_measurement *measurement);
+/* Another name for an ended window, of at most MONITOR_NAME_MAX bytes: for who keeps windows of
+ * many owners apart by names of his own. NOMEM leaves the old one. */
+int measurement_set_name(struct zeus_measurement *measurement, const char *name) ZEUS_CHECK;
 int measurement_compute(struct zeus_measurement *measurement) ZEUS_CHECK;
 int measurement_is_closed(const struct zeus_measurement *measurement);
 int measurement_total(struct zeus_measurement *measurement, uint8_t which, zeus_total *ret_total)

@@ -21,6 +21,17 @@ const char *measurement_name(const struct zeus_measurement *measurement)
     return measurement->long_name ? measurement->long_name : measurement->name;
 }
 
+int measurement_set_name(struct zeus_measurement *measurement, const char *name)
+{
+    char *copy = mem_strndup(name, MONITOR_NAME_MAX);
+    if (!copy) {
+        return ZEUS_ENOMEM;
+    }
+    free(measurement->long_name);
+    measurement->long_name = copy;
+    return 0;
+}
+
 void measurement_done(struct zeus_measurement *measurement)
 {
     free(measurement->energies);

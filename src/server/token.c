@@ -29,18 +29,10 @@ struct token_set {
     size_t count;
 };
 
-static void wipe(void *memory, size_t len)
-{
-    volatile unsigned char *p = memory;
-    while (len--) {
-        *p++ = 0;
-    }
-}
-
 void token_destroy(struct token_set *set)
 {
     if (set) {
-        wipe(set, sizeof(*set));
+        mem_wipe(set, sizeof(*set));
         free(set);
     }
 }

@@ -4,6 +4,7 @@
  */
 #include "fault_alloc.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 void *__real_malloc(size_t size);
@@ -13,8 +14,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
-static unsigned left;
-static int has_failed;
+static atomic_uint left;
+static atomic_int has_failed;
 
 void fault_alloc_arm(unsigned n)
 {
@@ -30,7 +31,10 @@ int fault_alloc_disarm(void)
 
 static int is_due(void)
 {
-    if (left == 0 || --left > 0) {
+    unsigned before = atomic_load(&left);
+    while (before > 0 && !atomic_compare_exchange_weak(&left, &before, before - 1)) {
+    }
+    if (before != 1) {
         return 0;
     }
     has_failed = 1;

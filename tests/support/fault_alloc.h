@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Makes the n-th allocation fail. Link the test with zeus_fault_test(), which wraps malloc, calloc
- * and realloc of everything linked statically into it. Not for threads.
+ * and realloc of everything linked statically into it. Threads count
+ * together.
  */
 #ifndef ZEUS_TESTS_FAULT_ALLOC_H
 #define ZEUS_TESTS_FAULT_ALLOC_H

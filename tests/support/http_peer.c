@@ -62,8 +62,7 @@ void peer_send(struct peer *p, const char *text)
     }
 }
 
-/* Reads once; fails when nothing comes. */
-static void read_more(struct peer *p)
+void peer_read(struct peer *p)
 {
     struct pollfd want = {.fd = p->fd, .events = POLLIN};
     if (poll(&want, 1, WAIT_MS) != 1) {
@@ -86,7 +85,7 @@ char *peer_wait(struct peer *p, const char *what)
         if (p->is_closed) {
             fail_msg("closed before '%s' came: %s", what, p->text);
         }
-        read_more(p);
+        peer_read(p);
     }
     return found;
 }
@@ -94,7 +93,7 @@ char *peer_wait(struct peer *p, const char *what)
 void peer_wait_closed(struct peer *p)
 {
     while (!p->is_closed) {
-        read_more(p);
+        peer_read(p);
     }
 }
 
@@ -110,7 +109,7 @@ int peer_reply(struct peer *p)
     size_t whole = head + content_length(p);
     while (p->len < whole) {
         assert_false(p->is_closed);
-        read_more(p);
+        peer_read(p);
     }
     assert_int_equal(strncmp(p->text, "HTTP/1.1 ", 9), 0);
     return atoi(p->text + 9);

@@ -25,6 +25,9 @@ void peer_done(struct peer *p);
 
 void peer_send(struct peer *p, const char *text);
 
+/* Reads once, or notes the end; the test fails when nothing comes. */
+void peer_read(struct peer *p);
+
 /* Waits until `what` has come. Returns where it is in p->text. */
 char *peer_wait(struct peer *p, const char *what);
 

@@ -134,7 +134,8 @@ void world_noisy(struct world *world, double length_s)
     double slow_w = 0;
     double change_s = 0;
     double sigma_w = 30;
-    for (double t_s = 0; t_s < length_s; t_s += 0.01) {
+    /* Steps of uneven length: no sampler may beat in step with them. */
+    for (double t_s = 0; t_s < length_s; t_s += world_uniform(world, 0.005, 0.015)) {
         if (t_s >= change_s) {
             level_w = world_uniform(world, 150, 600);
             sigma_w = world_uniform(world, 10, 60);

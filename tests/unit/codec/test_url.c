@@ -64,9 +64,63 @@ static void encoding(void **state)
     assert_int_equal(url_encode("", out, 0), ZEUS_ELIMIT);
 }
 
+static void forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        const char *path;
+        size_t segments;
+        const char *value; /* of "v", the last */
+    } cases[] = {
+        {"/", "/", 1, NULL},
+        {"/a%2Fb/c?v=%2B+x", "/a/b/c", 3, "+ x"},
+        {"/a%252Fb", "/a%2Fb", 1, NULL},
+        {"/a+b?v=1&v=2", "/a+b", 1, "2"},
+        {"/a?v=%", "/a", 1, "%"},
+        {"/a?v=%4", "/a", 1, "%4"},
+        {"/a?v=%zz%41", "/a", 1, "%zzA"},
+        {"/a?v=a=b", "/a", 1, "a=b"},
+        {"/a?v#&v=2", "/a", 1, ""},
+        {"/a#?v=1", "/a", 1, NULL},
+        {"HTTP://h:1/a?v=1", "/a", 1, "1"},
+        {"/a?v=%ff", "/a", 1, "\xEF\xBF\xBD"},
+        {"/a?v=%C3%A9", "/a", 1, "\xC3\xA9"},
+        {"/a?v=%E2%82", "/a", 1, "\xEF\xBF\xBD"},
+        {"/a?v=%E2%28", "/a", 1, "\xEF\xBF\xBD("},
+        {"/a?v=%F0%9F%98x", "/a", 1, "\xEF\xBF\xBDx"},
+        {"/a?v=%F0%9F", "/a", 1, "\xEF\xBF\xBD"},
+        {"/a?v=%ED%A0%80", "/a", 1, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+    };
+    char buffer[256];
+    struct url_target t;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(url_parse_form(cases[i].target, buffer, sizeof(buffer), &t), 0);
+        assert_string_equal(t.path, cases[i].path);
+        assert_int_equal(t.segment_count, cases[i].segments);
+        const char *value = url_query(&t, "v");
+        assert_true(!value == !cases[i].value);
+        assert_true(!value || strcmp(value, cases[i].value) == 0);
+    }
+    assert_int_equal(url_parse_form("/a?x=1&y=2&x=3", buffer, sizeof(buffer), &t), 0);
+    assert_int_equal(t.query_count, 3);
+    assert_string_equal(t.query[0].value, "1");
+    assert_string_equal(t.query[2].value, "3");
+    static const char *const bad[] = {"",        "*",       "a",        "?x=1",
+                                      "/%",      "/%4",     "/%g0",     "/%00",
+                                      "/?v=%00", "http:/a", "http://h", "ftp://h/a"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(url_parse_form(bad[i], buffer, sizeof(buffer), &t), ZEUS_EPARSE);
+    }
+    assert_int_equal(
+        url_parse_form("/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g/h", buffer, sizeof(buffer), &t),
+        ZEUS_ELIMIT);
+    assert_int_equal(url_parse_form("/abc", buffer, URL_FORM_BUFFER(4) - 1, &t), ZEUS_ELIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(targets), cmocka_unit_test(refusals),
-                                       cmocka_unit_test(encoding)};
+                                       cmocka_unit_test(forms), cmocka_unit_test(encoding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

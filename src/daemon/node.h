@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The devices of this machine as the daemon serves them: GPUs by index, CPUs by RAPL zone number,
+ * each a slot with its threads. A device that cannot be read does not keep the others from being
+ * served.
+ */
+#ifndef ZEUS_DAEMON_NODE_H
+#define ZEUS_DAEMON_NODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/flag.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "daemon/slot.h"
+#include "device/inventory.h"
+
+struct hub;
+struct observer;
+
+#define NODE_INVENTORIES_MAX 64 /* the first, and one for each time a lost device came back */
+
+struct node_options {
+    uint32_t families; /* ZEUS_FAMILY_... to look for */
+    uint32_t gpu_poll_hz;
+    uint32_t cpu_poll_hz;
+    const struct log_sink *log; /* borrowed */
+    const char *boot_id;        /* borrowed: this run of the daemon */
+};
+
+struct node {
+    struct slot *gpus; /* owned; in order of id */
+    size_t gpu_count;
+    struct slot *cpus; /* owned; in order of id */
+    size_t cpu_count;
+    struct node_options options;
+    const struct log_sink *log;
+    struct hub *hub;           /* borrowed; set before node_start */
+    struct observer *observer; /* borrowed; set before node_start; NULL: nobody keeps readings */
+    struct flag wakeups;       /* of the devices' threads */
+    struct mutex recovery;     /* one search at a time; guards the inventories */
+    struct inventory *inventories[NODE_INVENTORIES_MAX]; /* owned; freed when the node closes */
+    size_t inventory_count;
+};
+
+/* Finds the devices; threads start later (node_start). node_close in any case. */
+int node_open(struct node *node, const struct node_options *options, zeus_error *err) ZEUS_CHECK;
+int node_start(struct node *node, struct hub *hub, zeus_error *err) ZEUS_CHECK;
+/* Runs what is queued and ends the threads; the hub must be closed before. */
+void node_stop(struct node *node);
+void node_close(struct node *node);
+
+/* The slot with that id or NULL. */
+struct slot *node_find(struct node *node, uint32_t kind, uint64_t id);
+struct slot *node_slots(struct node *node, uint32_t kind, size_t *ret_count);
+
+/* Topics of the hub: every slot has QUANTITY_COUNT of them, GPUs first. */
+size_t node_topic_count(const struct node *node);
+uint32_t node_topic(const struct slot *slot, enum quantity quantity);
+/* A hub_options.watch hook; `user` is the node. */
+void node_watch(void *user, size_t topic, int delta);
+
+/* Looks for a lost device and puts it back into its slot. Reader thread of the slot. */
+void node_recover(struct node *node, struct slot *slot);
+
+#endif /* ZEUS_DAEMON_NODE_H */
