@@ -155,47 +155,70 @@ static void bench_deadline(void)
     zeus_dag_destroy(dag);
 }
 
+enum { LOOKUPS = 2000, REPEATS = 5 };
+
 /* What a server does when a straggler appears: a new deadline, the plan, a stage's schedule. */
+static double time_lookup(const zeus_dag_frontier *f, uint32_t index)
+{
+    uint32_t operations[512];
+    size_t count = 0;
+    zeus_dag_plan *plan = NULL;
+    zeus_dag_point point;
+    zeus_error err = ZEUS_ERROR_INIT;
+    if (zeus_dag_frontier_point(f, index, &point) < 0) {
+        die(&err);
+    }
+    double start = cpu_s();
+    int64_t at = zeus_dag_frontier_find_s(f, point.time_s);
+    int r = zeus_dag_frontier_plan(f, at, &plan, &err);
+    r = r < 0 ? r : zeus_dag_plan_get_stage(plan, 7, operations, 512, &count);
+    double taken = cpu_s() - start;
+    if (r < 0 || at != point.iteration || count == 0) {
+        die(&err);
+    }
+    zeus_dag_plan_destroy(plan);
+    return taken;
+}
+
+/* The first look-up of a point finds its differences in no cache; the best of several shows what
+ * is the point's own share of the tail and what the machine's. */
 static void bench_lookup(void)
 {
-    enum { LOOKUPS = 2000 };
     zeus_dag *dag = reference_problem("pipe_16x128");
     zeus_dag_frontier *f = NULL;
     zeus_error err = ZEUS_ERROR_INIT;
-    double *taken = malloc(LOOKUPS * sizeof(*taken));
-    if (!dag || !taken || zeus_dag_solve(dag, NULL, &f, &err) < 0) {
+    double *first = malloc(LOOKUPS * sizeof(*first));
+    double *best = malloc(LOOKUPS * sizeof(*best));
+    if (!dag || !first || !best || zeus_dag_solve(dag, NULL, &f, &err) < 0) {
         (void)printf("no reference data, skipped\n");
-        free(taken);
+        free(first);
+        free(best);
         return;
     }
     uint64_t state = 1;
     uint32_t points = zeus_dag_frontier_count(f);
     for (size_t i = 0; i < LOOKUPS; i++) {
-        uint32_t operations[512];
-        size_t count = 0;
-        zeus_dag_plan *plan = NULL;
-        zeus_dag_point point;
         state = state * 6364136223846793005u + 1442695040888963407u;
-        if (zeus_dag_frontier_point(f, (uint32_t)(state >> 33) % points, &point) < 0) {
-            continue;
+        uint32_t index = (uint32_t)(state >> 33) % points;
+        first[i] = best[i] = time_lookup(f, index);
+        for (int r = 1; r < REPEATS; r++) {
+            double again = time_lookup(f, index);
+            best[i] = MIN_OF(best[i], again);
         }
-        double start = cpu_s();
-        int64_t at = zeus_dag_frontier_find_s(f, point.time_s);
-        int r = zeus_dag_frontier_plan(f, at, &plan, &err);
-        r = r < 0 ? r : zeus_dag_plan_get_stage(plan, 7, operations, 512, &count);
-        taken[i] = cpu_s() - start;
-        if (r < 0 || at != point.iteration || count == 0) {
-            die(&err);
-        }
-        zeus_dag_plan_destroy(plan);
     }
-    double middle = median(taken, LOOKUPS);
-    (void)printf("\nA new deadline answered from the stored 16x128 frontier: median %.1f us, "
-                 "99th percentile %.1f us, slowest %.1f us\n",
-                 1e6 * middle, 1e6 * taken[LOOKUPS * 99 / 100], 1e6 * taken[LOOKUPS - 1]);
-    (void)printf("BENCH {\"bench\":\"planner_lookup\",\"median_us\":%.2f,\"p99_us\":%.2f}\n",
-                 1e6 * middle, 1e6 * taken[LOOKUPS * 99 / 100]);
-    free(taken);
+    double middle = median(first, LOOKUPS);
+    (void)median(best, LOOKUPS); /* sorts */
+    (void)printf(
+        "\nA new deadline answered from the stored 16x128 frontier, %d points: median %.1f "
+        "us, 99th percentile %.1f us, slowest %.1f us\n(best of %d each: slowest %.1f us)\n",
+        LOOKUPS, 1e6 * middle, 1e6 * first[LOOKUPS * 99 / 100], 1e6 * first[LOOKUPS - 1], REPEATS,
+        1e6 * best[LOOKUPS - 1]);
+    (void)printf("BENCH {\"bench\":\"planner_lookup\",\"median_us\":%.2f,\"p99_us\":%.2f,"
+                 "\"slowest_us\":%.2f,\"slowest_of_best_us\":%.2f}\n",
+                 1e6 * middle, 1e6 * first[LOOKUPS * 99 / 100], 1e6 * first[LOOKUPS - 1],
+                 1e6 * best[LOOKUPS - 1]);
+    free(first);
+    free(best);
     zeus_dag_frontier_destroy(f);
     zeus_dag_destroy(dag);
 }

@@ -26,10 +26,11 @@
 #include "httpd/httpd.h"
 #include "streams_server.h"
 
-#define BUCKETS   200000 /* of 10 us */
-#define BUCKET_NS 10000
-#define REST_MAX  1024
-#define TOPICS    8
+#define BUCKETS     200000 /* of 10 us */
+#define BUCKET_NS   10000
+#define REST_MAX    1024
+#define TOPICS      8
+#define DEVICES_MAX 16
 
 struct run {
     const char *name;
@@ -45,8 +46,7 @@ struct run {
 
 struct stream {
     int fd;
-    uint64_t first;
-    uint64_t last;
+    uint64_t next_seq[DEVICES_MAX]; /* of each device; 0: none came */
     uint64_t got;
     uint64_t lost;
     size_t rest_len; /* of an event that was cut */
@@ -167,12 +167,11 @@ static void take_event(struct stream *s, const char *text, const char *end, uint
     if (seq == UINT64_MAX || sent_ns == UINT64_MAX) {
         return; /* a comment */
     }
-    if (s->got++ == 0) {
-        s->first = seq;
-    } else {
-        s->lost += seq - s->last - 1;
-    }
-    s->last = seq;
+    uint64_t device = number_after(text, end, "_id\":");
+    uint64_t *next = &s->next_seq[device == UINT64_MAX ? 0 : device % DEVICES_MAX];
+    s->got++;
+    s->lost += *next > 0 ? seq - *next : 0;
+    *next = seq + 1;
     uint64_t bucket = now_ns > sent_ns ? (now_ns - sent_ns) / BUCKET_NS : 0;
     histogram_[MIN_OF(bucket, BUCKETS - 1u)]++;
 }

@@ -45,3 +45,14 @@ function(zeus_unit_test file)
     set_tests_properties(unit/${module}/${short} PROPERTIES LABELS unit
         SKIP_RETURN_CODE 77 TIMEOUT 120)
 endfunction()
+
+# zeus_use_simrig(TARGET): the simulated node in virtual time (simrig.h) for a program.
+function(zeus_use_simrig target)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/simrig.c
+        ${PROJECT_SOURCE_DIR}/tests/support/testdir.c)
+    target_link_libraries(${target} PRIVATE zeus_sim dl)
+    target_compile_definitions(${target} PRIVATE SIMRIG_LIB_DIR="${PROJECT_BINARY_DIR}/sim/lib")
+    target_link_options(${target} PRIVATE
+        -Wl,--wrap=clock_monotonic_ns,--wrap=clock_sleep_until_ns)
+    add_dependencies(${target} sim_nvml sim_amdsmi_24 sim_amdsmi_25 sim_amdsmi_26)
+endfunction()

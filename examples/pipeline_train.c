@@ -8,9 +8,10 @@
  *     zeus-serve pfo --scheduler Frontier --scheduler-args '{"micro_batches":4,"p2p_power":72}' &
  *     zeus sim --node h100x8 --privileged -- pipeline_train http://127.0.0.1:7787
  *
- * Work is announced to the simulation, which lets it take as long as clocks and power limit say.
- * Iteration energies are the simulation's truth for all four GPUs, waiting included. Prints a line
- * of JSON for each round.
+ * The clocks are set by each rank's frequency controller, on a thread of its own, so that no rank
+ * waits for a driver. Work is announced to the simulation, which lets it take as long as clocks and
+ * power limit say. Iteration energies are the simulation's truth for all four GPUs, waiting
+ * included. Prints a line of JSON for each round.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ struct rank {
     zeus_session *session;
     zeus_device *gpu;
     zeus_pipeline_client *client;
-    int64_t mhz; /* locked now */
+    zeus_frequency_controller *controller;
     zeus_pipeline_instruction measured[STEPS];
     zeus_error err;
 };
@@ -94,13 +95,12 @@ static int do_step(struct rank *rank, int step, int is_backward, int micro_batch
     uint64_t took_ns = 0;
     m->name = is_backward ? "backward" : "forward";
     int r = zeus_pipeline_client_next(rank->client, m->name, &mhz, &rank->err);
-    if (r == 0 && mhz > 0 && mhz != rank->mhz) {
-        r = zeus_device_set_locked_clocks(rank->gpu, ZEUS_CLOCK_GRAPHICS, (uint32_t)mhz,
-                                          (uint32_t)mhz, &rank->err);
-        rank->mhz = mhz;
-    }
     if (r < 0) {
         return r;
+    }
+    r = zeus_frequency_controller_set(rank->controller, (uint32_t)mhz); /* does not wait */
+    if (r < 0) { /* the driver refused an earlier one; its words: */
+        return zeus_frequency_controller_wait(rank->controller, 0, &rank->err);
     }
     await(rank, is_backward, micro_batch);
     r = zeus_sim_work(rank->train->sim, rank->gpu_id,
@@ -222,6 +222,10 @@ static int open_rank(struct rank *rank)
         return r;
     }
     rank->gpu = zeus_session_device(rank->session, ZEUS_KIND_GPU, (uint32_t)rank->index);
+    r = zeus_frequency_controller_open(rank->gpu, NULL, &rank->controller, &rank->err);
+    if (r < 0) {
+        return r;
+    }
     zeus_pipeline_client_options options = rank->train->options;
     options.rank = rank->index;
     options.pp_rank = rank->stage;
@@ -256,10 +260,13 @@ static void *run_rank(void *argument)
 
 static void close_rank(struct rank *rank)
 {
-    if (rank->gpu) { /* what cannot be put back was never set */
-        int r = zeus_device_reset_all_clocks(rank->gpu, NULL);
-        r = r < 0 ? r : zeus_device_reset_power_limit(rank->gpu, NULL);
-        (void)r;
+    int r = zeus_frequency_controller_close(rank->controller, &rank->err);
+    if (r == 0 && rank->controller && rank->index == STRAGGLER) {
+        r = zeus_device_reset_power_limit(rank->gpu, &rank->err);
+    }
+    if (r < 0) {
+        fprintf(stderr, "pipeline_train: rank %d: %s: %s\n", rank->index, zeus_error_id(r),
+                rank->err.message);
     }
     zeus_pipeline_client_destroy(rank->client);
     zeus_session_close(rank->session);

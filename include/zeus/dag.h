@@ -145,15 +145,16 @@ typedef struct zeus_dag_profile {
     uint32_t model;  /* ZEUS_DAG_MODEL_FIT, _HULL or _LINE */
     uint32_t reserved;
     double unit_s;       /* 0: 0.001 */
-    double p2p_power_w;  /* what a device draws while it waits for its neighbour */
+    double p2p_power_w;  /* what a device draws while it waits for its neighbour; a stage draws
+                            this times the ranks whose energies are in its rows */
     double noise_factor; /* used when three or fewer options remain without; 0: 0.95 */
 } zeus_dag_profile;
 
 /* CSV with at least the columns stage, instruction (forward, backward, recompute or
  * forward_backward), frequency, time, energy. Columns between `frequency` and `time` whose names
  * are not known become the label of the knob. Rows of the same stage, instruction and frequency
- * from several ranks (columns dp_rank, tp_rank) are merged: the longest time, the sum of energies.
- * Errors name the line. Owned. */
+ * from several ranks (column rank) are merged: the longest time, the sum of energies. Every row
+ * must then hold as many ranks as the others. Errors name the line or the row. Owned. */
 ZEUS_API int zeus_dag_read_profile(const char *text, size_t length, const zeus_dag_profile *profile,
                                    zeus_dag **ret_dag, zeus_error *err) ZEUS_CHECK;
 
@@ -164,7 +165,7 @@ typedef struct zeus_dag_info {
     uint32_t specs;
     uint32_t stages; /* greatest stage + 1 */
     double unit_s;
-    double p2p_power_w;
+    double p2p_power_w; /* of all devices of one stage together */
     int64_t slowest_units;
     int64_t fastest_units;
     double slowest_cost_j; /* all operations at their longest */
@@ -172,6 +173,17 @@ typedef struct zeus_dag_info {
 
 /* Checks the problem: one beginning, one end, no cycle. ZEUS_EINVAL with words. */
 ZEUS_API int zeus_dag_check(zeus_dag *dag, zeus_dag_info *ret_info, zeus_error *err) ZEUS_CHECK;
+
+/* What is saved against: every operation at its option of the greatest knob (the highest frequency;
+ * of several the fastest), whether the planner would use it or not, with measured times. */
+typedef struct zeus_dag_baseline {
+    double time_s;
+    double cost_j; /* less the idle power that was taken off, as zeus_dag_plan_info.chosen_cost_j */
+    double cost_p2p_j; /* + stages * time * p2p power */
+} zeus_dag_baseline;
+
+ZEUS_API int zeus_dag_get_baseline(zeus_dag *dag, zeus_dag_baseline *ret_baseline, zeus_error *err)
+    ZEUS_CHECK;
 
 /* Zero it, set `size`. */
 typedef struct zeus_dag_solve_options {
@@ -231,6 +243,7 @@ typedef struct zeus_dag_plan_info {
     double chosen_cost_j; /* their measured costs, less the idle power that was taken off */
     double slack_cost_j;  /* the same with slack that rounding left used for slower options */
     double cost_p2p_j;    /* model cost + stages * time * p2p power */
+    double chosen_p2p_j;  /* the same of the chosen options' measured cost and length */
     uint32_t operations;
     uint32_t stages;
 } zeus_dag_plan_info;

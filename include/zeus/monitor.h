@@ -53,11 +53,22 @@ typedef struct zeus_measurement zeus_measurement;
 #define ZEUS_MONITOR_NO_SOCS      (1u << 5)
 #define ZEUS_MONITOR_NO_PLATFORMS (1u << 6)
 #define ZEUS_MONITOR_WAIT         (1u << 7) /* every end waits for the closing tick (WINDOW_WAIT) */
+#define ZEUS_MONITOR_NO_CALIBRATION \
+    (1u << 8) /* read no calibration file: sensors are what the table of classes says */
 
 /* Called before both edges of a window, to drain work that runs asynchronously (a GPU's queue).
  * 0 or a negative ZEUS_E code, which fails the begin or end. May be called from several threads at
  * once; must not call back into the monitor. */
 typedef int zeus_sync_fn(void *user, zeus_error *err);
+
+/* A ready-made one: waits for the CUDA or HIP work of this process, on every GPU on which it has a
+ * context. It uses the driver library that the process has loaded itself, loads none, initialises
+ * nothing and makes no context; without any it returns at once. DRIVER with the library's code. It
+ * must not be used while a stream is being captured into a graph. `user` is ignored.
+ *
+ *     options.sync = zeus_sync_gpu;
+ */
+ZEUS_API int zeus_sync_gpu(void *user, zeus_error *err) ZEUS_CHECK;
 
 /* Options of zeus_monitor_open. Zero everything, set `size`, then what you need. */
 typedef struct zeus_monitor_options {
@@ -72,15 +83,16 @@ typedef struct zeus_monitor_options {
     uint32_t history_s; /* how far back an edge may lie, 0 = 60 s; at most 3600. Windows may be
                          * longer: their begin is settled before it leaves the history */
     uint32_t reserved;
-    const char *csv_path; /* log of ended windows, truncated at open; NULL: none */
-    const char
-        *calibration_path; /* must be NULL: this version reads no calibration file (NOTSUP) */
-    zeus_sync_fn *sync;    /* NULL: none */
+    const char *csv_path;         /* log of ended windows, truncated at open; NULL: none */
+    const char *calibration_path; /* file of <zeus/calibrate.h>, which must be there; NULL: the
+                                   * user's and the system's, where there are any */
+    zeus_sync_fn *sync;           /* NULL: none */
     void *sync_user;
 } zeus_monitor_options;
 
 /* Opens a monitor on a session, which must outlive it. `options` may be NULL. On success
- * *ret_monitor is owned by the caller. INVAL names the option or index; IO for the CSV log.
+ * *ret_monitor is owned by the caller. INVAL names the option or index; IO for the CSV log; PARSE
+ * or VERSION names the calibration file, its line and key.
  * A session without devices gives a monitor without sources. */
 ZEUS_API int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options,
                                zeus_monitor **ret_monitor, zeus_error *err) ZEUS_CHECK;
@@ -154,6 +166,7 @@ ZEUS_API int zeus_monitor_measure_between(zeus_monitor *monitor, uint64_t begin_
 #define ZEUS_ENERGY_UNCALIBRATED (1u << 12) /* systematic part is the class's default */
 #define ZEUS_ENERGY_SIMULATED    (1u << 13) /* from a simulated node */
 #define ZEUS_ENERGY_COARSE       (1u << 14) /* power seen only in part of the time or smoothed */
+#define ZEUS_ENERGY_OWN_MODEL    (1u << 15) /* the sensor's times were measured on this device */
 
 /* Energy of one place over one window. Plain record. */
 typedef struct zeus_energy {
@@ -280,7 +293,7 @@ typedef struct zeus_monitor_source {
     double health_ratio; /* counter over integrated power, NaN until compared */
     char name[48];
     char sensor_class[48];
-    char reason[160];
+    char reason[160]; /* why the counter is suspect, or why a calibration is not used */
 } zeus_monitor_source;
 ZEUS_API size_t zeus_monitor_source_count(const zeus_monitor *monitor);
 ZEUS_API int zeus_monitor_get_source(zeus_monitor *monitor, size_t position,

@@ -8,6 +8,12 @@
  * it was not found is listed by zeus_session_finding(). A malformed visibility variable *is* an
  * error that names it. There is no global state: sessions are independent.
  *
+ * The daemon: with ZEUSD_SOCK_PATH or ZEUSD_HOST_PORT set, privileged settings of GPUs go through
+ * zeusd, and so do CPU counters that this process may not read. Everything else stays local. GPUs
+ * are matched by PCI address; one that the daemon does not list, or might be another, keeps its
+ * readings and refuses settings in words. A daemon that is not there costs a second once and is a
+ * finding, not an error (docs/daemon-client.md; zeus_session_daemon in daemon.h).
+ *
  * Threads: a session may be used from any thread; open and close must not race with other calls on
  * the same session. After fork() the child must not use the parent's session (ZEUS_ESTATE).
  */
@@ -44,6 +50,7 @@ typedef void zeus_log_fn(uint32_t level, const char *component, const char *text
 #define ZEUS_FAMILY_HWMON  (1u << 3)
 #define ZEUS_FAMILY_JETSON (1u << 4)
 #define ZEUS_FAMILY_APPLE  (1u << 5)
+#define ZEUS_FAMILY_DAEMON (1u << 6) /* only in findings: what zeusd does for this session */
 
 /* Options of zeus_session_open. Zero everything, set `size`, then what you need. */
 typedef struct zeus_session_options {
@@ -56,6 +63,7 @@ typedef struct zeus_session_options {
                        * or $ZEUS_SYSFS_ROOT unless the process runs set-uid */
 } zeus_session_options;
 #define ZEUS_SESSION_IGNORE_VISIBILITY (1u << 0) /* every device, whatever the environment says */
+#define ZEUS_SESSION_LOCAL_ONLY        (1u << 1) /* no daemon, whatever the environment says */
 
 /* One line of what discovery found or missed. */
 typedef struct zeus_finding {

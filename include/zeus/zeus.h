@@ -5,11 +5,16 @@
 #ifndef ZEUS_ZEUS_H
 #define ZEUS_ZEUS_H
 
+#include <zeus/calibrate.h>
 #include <zeus/compare.h>
+#include <zeus/daemon.h>
+#include <zeus/daemon_stream.h>
+#include <zeus/compose.h>
 #include <zeus/dag.h>
 #include <zeus/device.h>
 #include <zeus/error.h>
 #include <zeus/monitor.h>
+#include <zeus/optim.h>
 #include <zeus/policy.h>
 #include <zeus/profile.h>
 #include <zeus/servers.h>

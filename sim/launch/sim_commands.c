@@ -3,11 +3,16 @@
  * Commands inside a simulation: show, truth, load, work, clock; and the list of nodes.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/parse.h"
@@ -348,6 +353,53 @@ int cli_truth(const struct cli_args *args)
     return r;
 }
 
+/* Waits for SIGTSTP until the deadline. 1 when it came. The signal is blocked. */
+static int wait_for_pause(uint64_t deadline_ns)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTSTP);
+    for (;;) {
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+        struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000u),
+                                .tv_nsec = (long)(left_ns % 1000000000u)};
+        if (sigtimedwait(&set, NULL, &left) == SIGTSTP) {
+            return 1;
+        }
+        if (errno == EAGAIN) {
+            return 0;
+        }
+    }
+}
+
+/* A load in real time. SIGTSTP takes it away before this process stops, SIGCONT brings it back: so
+ * that who pauses the process (a job's terminal, zeus calibrate) pauses the load. */
+static int load_for(struct sim *sim, uint32_t device, double level, uint64_t for_ns)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTSTP);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    uint64_t end_ns = 0;
+    for (uint64_t left_ns = for_ns; left_ns > 0;) {
+        uint32_t id = 0;
+        int r = sim_load_begin(sim, device, level, left_ns, (int32_t)getpid(), &id);
+        end_ns = end_ns ? end_ns : clock_monotonic_ns() + for_ns;
+        if (r < 0 || !wait_for_pause(end_ns)) {
+            return r;
+        }
+        r = sim_load_end(sim, device, id);
+        if (r < 0 && r != ZEUS_ENOTFOUND) { /* not found: it has just ended by itself */
+            return r;
+        }
+        (void)raise(SIGSTOP);
+        uint64_t now_ns = clock_monotonic_ns();
+        left_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+    }
+    return 0;
+}
+
 static int load(struct sim *sim, const struct cli_args *args, zeus_error *err)
 {
     uint32_t device = 0;
@@ -364,11 +416,17 @@ static int load(struct sim *sim, const struct cli_args *args, zeus_error *err)
         return err_set(err, ZEUS_ERANGE, "--seconds is not above 0");
     }
     uint64_t for_ns = (uint64_t)(seconds * 1e9);
-    r = sim_load_begin(sim, device, level, for_ns, 0, &id);
+    if (sim_is_virtual(sim)) {
+        r = sim_load_begin(sim, device, level, for_ns, 0, &id);
+        if (r == 0) {
+            sim_sleep_ns(sim, for_ns);
+        }
+    } else {
+        r = load_for(sim, device, level, for_ns);
+    }
     if (r < 0) {
         return err_set(err, r, "load %s on %s: %s", args->level, args->device, zeus_strerror(r));
     }
-    sim_sleep_ns(sim, for_ns);
     return 0;
 }
 

@@ -21,6 +21,18 @@ int dl_open(const char *name, void **ret_handle, zeus_error *err)
     return 0;
 }
 
+void *dl_borrow(const char *soname)
+{
+    return dlopen(soname, RTLD_LAZY | RTLD_NOLOAD);
+}
+
+void dl_return(void *handle)
+{
+    if (handle) {
+        (void)dlclose(handle);
+    }
+}
+
 int dl_load(void *handle, const struct dl_symbol *symbols, size_t count, void *functions,
             zeus_error *err)
 {

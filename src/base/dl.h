@@ -43,6 +43,11 @@ struct dl_symbol {
  * closed. */
 int dl_open(const char *name, void **ret_handle, zeus_error *err) ZEUS_CHECK;
 
+/* A library that this process has loaded already, by its soname; NULL when it has not. It cannot be
+ * unloaded until dl_return(). */
+void *dl_borrow(const char *soname);
+void dl_return(void *handle);
+
 /* Fills `functions` (zeroed by the caller); absent optional symbols stay NULL. Two rows may share a
  * member: the later one wins where its symbol exists, so older names go first. ZEUS_ENOSYM names
  * the first required symbol that is missing. */

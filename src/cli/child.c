@@ -90,14 +90,17 @@ static int read_report(int fd)
     return n == (ssize_t)sizeof(e) ? e : 0;
 }
 
-int child_start(struct child *child, char *const *argv, int capture_stdout)
+int child_start(struct child *child, char *const *argv, enum child_stdout out)
 {
     *child = (struct child){.stdout_fd = -1};
     int status[2] = {-1, -1};
     int output[2] = {-1, -1};
     int e = open_pipe(status);
-    if (e == 0 && capture_stdout) {
+    if (e == 0 && out == CHILD_STDOUT_CAPTURED) {
         e = open_pipe(output);
+    } else if (e == 0 && out == CHILD_STDOUT_DROPPED) {
+        output[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        e = output[1] < 0 ? errno : 0;
     }
     if (e != 0) {
         close_pair(status);
@@ -123,9 +126,9 @@ int child_start(struct child *child, char *const *argv, int capture_stdout)
         close_pair(output);
         return e;
     }
-    if (capture_stdout) {
+    if (out != CHILD_STDOUT_PASSED) {
         (void)close(output[1]);
-        child->stdout_fd = output[0];
+        child->stdout_fd = output[0]; /* -1 where it is dropped */
     }
     child->pid = pid;
     return 0;
@@ -184,6 +187,9 @@ int child_wait(struct child *child)
         }
         /* What the kernel sends by itself (the terminal's keys, a closed terminal) reaches the
          * whole process group; only what a process sent to us alone has to be passed on. */
+        if (sig == SIGINT || sig == SIGQUIT || sig == SIGTERM || sig == SIGHUP) {
+            child->last_signal = sig;
+        }
         if (sig > 0 && sig != SIGCHLD && info.si_code <= 0) {
             (void)kill(child->pid, sig);
         }

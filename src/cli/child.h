@@ -21,6 +21,7 @@ struct child {
     pid_t pid;
     int stdout_fd;   /* read end when the output was asked for, else -1 */
     int wait_status; /* of waitpid, once child_wait returned 0 */
+    int last_signal; /* INT, QUIT, TERM or HUP that came to us meanwhile, else 0 */
     double user_s;   /* CPU time of the child and what it waited for */
     double system_s;
     long max_rss_kib;
@@ -30,9 +31,15 @@ struct child {
  * that. The program run gets the mask from before. Call once, early. */
 void child_block_signals(void);
 
-/* Starts argv[0] (looked up in $PATH). With `capture_stdout` the child's stdout is a pipe whose
- * read end is child->stdout_fd (owned: close). 0, or errno of what failed: fork or exec. */
-int child_start(struct child *child, char *const *argv, int capture_stdout) ZEUS_CHECK;
+/* What becomes of the child's stdout. */
+enum child_stdout {
+    CHILD_STDOUT_PASSED = 0, /* it is ours */
+    CHILD_STDOUT_CAPTURED,   /* a pipe whose read end is child->stdout_fd (owned: close) */
+    CHILD_STDOUT_DROPPED,
+};
+
+/* Starts argv[0] (looked up in $PATH). 0, or errno of what failed: fork or exec. */
+int child_start(struct child *child, char *const *argv, enum child_stdout out) ZEUS_CHECK;
 
 /* Waits for the end of the child, passing signals on. 0, or errno. */
 int child_wait(struct child *child) ZEUS_CHECK;

@@ -52,7 +52,7 @@ static int run_once(struct comparison *c, size_t arm, double *ret_cost)
     if (zeus_monitor_begin_window(c->monitor, COMPARE_WINDOW, 0, &err) < 0) {
         return cli_error(args, &err);
     }
-    int e = child_start(&c->last, argv, 0);
+    int e = child_start(&c->last, argv, CHILD_STDOUT_PASSED);
     e = e ? e : child_wait(&c->last);
     zeus_measurement *m _zeus_measurement_free_ = NULL;
     if (zeus_monitor_end_window(c->monitor, COMPARE_WINDOW, 0, &m, &err) < 0) {

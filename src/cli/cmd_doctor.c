@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zeus/calibrate.h>
+
 #include "base/macro.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -150,6 +152,50 @@ static void check_device(struct checks *checks, zeus_device *dev)
     check_features(checks, dev, label);
 }
 
+static struct check *add_daemon(struct checks *checks, const char *id, enum verdict verdict,
+                                const char *detail, const char *remedy)
+{
+    struct check *c = add(checks, id, "", verdict);
+    (void)snprintf(c->detail, sizeof(c->detail), "%s", detail);
+    (void)snprintf(c->remedy, sizeof(c->remedy), "%s", verdict == VERDICT_PASS ? "" : remedy);
+    return c;
+}
+
+static void check_daemon(struct checks *checks, const struct env_report *report)
+{
+    const zeus_daemon_link *d = &report->daemon;
+    if (!report->has_daemon) {
+        (void)add_daemon(checks, "daemon.reachable", VERDICT_SKIP, "not configured", "");
+        return;
+    }
+    (void)add_daemon(checks, "daemon.reachable", d->code < 0 ? VERDICT_FAIL : VERDICT_PASS,
+                     d->detail, d->remedy);
+    if (d->code < 0) {
+        return;
+    }
+    char words[120];
+    (void)snprintf(words, sizeof(words), "token %s", env_token_word(d));
+    (void)add_daemon(checks, "daemon.token", d->auth_code < 0 ? VERDICT_FAIL : VERDICT_PASS, words,
+                     d->remedy);
+    for (size_t i = 0; i < ENV_GROUPS; i++) {
+        char id[48];
+        uint32_t group = env_groups[i].group;
+        int is_on = (d->groups & group) != 0;
+        int is_ours = is_on && (d->scopes & group);
+        (void)snprintf(id, sizeof(id), "daemon.%s", env_groups[i].name);
+        (void)add_daemon(checks, id, is_ours ? VERDICT_PASS : VERDICT_WARN,
+                         is_ours ? "allowed"
+                         : is_on ? "the token does not allow it"
+                                 : "switched off at the daemon",
+                         is_on ? "ask for a token with that scope" : "zeusd serve --enable");
+    }
+    uint32_t gpus = zeus_session_device_count(report->session, ZEUS_KIND_GPU);
+    (void)snprintf(words, sizeof(words), "%u of %u GPUs matched, %u CPU devices read through it",
+                   d->matched_gpus, gpus, d->matched_cpus);
+    (void)add_daemon(checks, "daemon.matched", d->matched_gpus < gpus ? VERDICT_WARN : VERDICT_PASS,
+                     words, "feature.limit-write of each GPU says why");
+}
+
 static void check_machine(struct checks *checks, const struct env_report *report)
 {
     const zeus_session *session = report->session;
@@ -164,22 +210,62 @@ static void check_machine(struct checks *checks, const struct env_report *report
                    !gpus   ? "no GPU"
                    : r < 0 ? err.message
                            : "all visible GPUs are of one model");
-    const struct env_daemon *d = &report->daemon;
-    c = add(checks, "daemon.reachable", "",
-            !d->is_configured ? VERDICT_SKIP
-            : d->code < 0     ? VERDICT_FAIL
-                              : VERDICT_PASS);
-    if (d->is_configured) {
-        (void)snprintf(c->detail, sizeof(c->detail), "%s: %s", d->endpoint, d->detail);
-        (void)snprintf(c->remedy, sizeof(c->remedy), "%s",
-                       d->code < 0 ? "start zeusd, or unset ZEUSD_SOCK_PATH and ZEUSD_HOST_PORT"
-                                   : "");
-    } else {
-        (void)snprintf(c->detail, sizeof(c->detail), "not configured");
-    }
+    check_daemon(checks, report);
     c = add(checks, "machine.measurable", "",
             zeus_session_all_count(session) ? VERDICT_PASS : VERDICT_WARN);
     (void)snprintf(c->detail, sizeof(c->detail), "%u devices", zeus_session_all_count(session));
+}
+
+/* An entry of a device that is here: used, or of another driver. */
+static int check_entry(struct checks *checks, const zeus_session *session,
+                       const zeus_calibration_entry *entry)
+{
+    for (uint32_t i = 0; i < zeus_session_all_count(session); i++) {
+        zeus_device_info info;
+        if (zeus_device_get_info(zeus_session_all(session, i), &info) < 0 ||
+            strcmp(info.uuid, entry->device) != 0) {
+            continue;
+        }
+        if (strcmp(info.driver, entry->driver) == 0) {
+            return 1;
+        }
+        char label[32];
+        env_device_label(&info, label, sizeof(label));
+        struct check *c = add(checks, "calibration.driver", label, VERDICT_WARN);
+        (void)snprintf(c->detail, sizeof(c->detail),
+                       "%s %s was calibrated under driver '%s' and this is '%s': not used",
+                       entry->domain, zeus_calibrate_field_name(entry->field), entry->driver,
+                       info.driver);
+        (void)snprintf(c->remedy, sizeof(c->remedy), "run 'zeus calibrate' again");
+    }
+    return 0;
+}
+
+static void check_calibration(struct checks *checks, const zeus_session *session)
+{
+    zeus_calibration *calibration = NULL;
+    zeus_error err = ZEUS_ERROR_INIT;
+    int r = zeus_calibration_load(NULL, &calibration, &err);
+    size_t count = zeus_calibration_count(calibration);
+    size_t used = 0;
+    zeus_calibration_entry entry;
+    for (size_t i = 0; zeus_calibration_get(calibration, i, &entry) == 0; i++) {
+        used += check_entry(checks, session, &entry) != 0;
+    }
+    struct check *c = add(checks, "calibration.readable", "",
+                          r < 0   ? VERDICT_FAIL
+                          : count ? VERDICT_PASS
+                                  : VERDICT_SKIP);
+    if (r < 0) {
+        (void)snprintf(c->detail, sizeof(c->detail), "%s", err.message);
+    } else if (count) {
+        (void)snprintf(c->detail, sizeof(c->detail), "%zu entries, %zu of them used here", count,
+                       used);
+    } else {
+        (void)snprintf(c->detail, sizeof(c->detail),
+                       "sensors are what the table of classes says ('zeus calibrate' measures)");
+    }
+    zeus_calibration_free(calibration);
 }
 
 static size_t count_verdict(const struct checks *checks, enum verdict verdict)
@@ -266,6 +352,7 @@ static int run_doctor(const struct cli_args *args)
             check_family(&checks, &finding);
         }
         check_machine(&checks, &report);
+        check_calibration(&checks, session);
         for (uint32_t i = 0; i < zeus_session_all_count(session); i++) {
             check_device(&checks, zeus_session_all(session, i));
         }

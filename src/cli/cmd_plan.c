@@ -73,7 +73,6 @@ static int read_options(const struct cli_args *args, struct planned *p, zeus_dag
     o->unit_s = (double)unit_ns / 1e9;
     p->context.micro_batches = o->micro_batches;
     p->context.chunks = o->chunks > 0 ? o->chunks : 1;
-    p->context.p2p_power_w = o->p2p_power_w;
     p->context.unit_s = o->unit_s;
     return code;
 }
@@ -89,6 +88,14 @@ static int load(struct planned *p, const zeus_dag_profile *o)
     }
     if (zeus_dag_read_profile(text, length, o, &p->dag, &err) < 0) {
         return cli_failure(p->args, "%s: %s", p->context.source, err.message);
+    }
+    zeus_dag_info info = {0};
+    if (zeus_dag_check(p->dag, &info, &err) < 0) {
+        return cli_error(p->args, &err);
+    }
+    p->context.p2p_power_w = info.p2p_power_w;
+    if (zeus_dag_get_baseline(p->dag, &p->context.baseline, &err) < 0) {
+        return cli_error(p->args, &err);
     }
     return 0;
 }
@@ -152,16 +159,22 @@ static int make_frontier_file(const struct planned *p, const char *path, struct 
                                    : plan_frontier_json(out, p->frontier, p->context.unit_s);
 }
 
+static int make_configurations(const struct planned *p, const char *path, struct strbuf *out)
+{
+    (void)path;
+    return plan_configurations(out, p->plan);
+}
+
 static int make_gantt(const struct planned *p, const char *path, struct strbuf *out)
 {
     (void)path;
-    return plan_gantt_svg(out, p->plan, p->context.p2p_power_w, "Pipeline plan");
+    return plan_gantt_svg(out, p->plan, p->context.p2p_power_w, "Pipeline plan", NULL);
 }
 
 static int make_picture(const struct planned *p, const char *path, struct strbuf *out)
 {
     (void)path;
-    return plan_frontier_svg(out, p->frontier, p->plan);
+    return plan_frontier_svg(out, p->frontier, p->plan, &p->context.baseline);
 }
 
 static int make_report(const struct planned *p, const char *path, struct strbuf *out)
@@ -173,11 +186,9 @@ static int make_report(const struct planned *p, const char *path, struct strbuf 
 static const struct {
     const char *option;
     int (*make)(const struct planned *p, const char *path, struct strbuf *out);
-} outputs[] = {{"frontier", make_frontier_file},
-               {"plan", make_plan_file},
-               {"gantt", make_gantt},
-               {"frontier-svg", make_picture},
-               {"html", make_report}};
+} outputs[] = {{"frontier", make_frontier_file},        {"plan", make_plan_file},
+               {"configurations", make_configurations}, {"gantt", make_gantt},
+               {"frontier-svg", make_picture},          {"html", make_report}};
 
 static int write_outputs(const struct planned *p)
 {
@@ -194,10 +205,11 @@ static int write_outputs(const struct planned *p)
     return code;
 }
 
-static void print_row(const char *name, const zeus_dag_plan_info *info)
+static void print_row(const char *name, const zeus_dag_plan_info *info, double baseline_j)
 {
-    (void)printf("%-10s %10.3f s %12.1f J %12.1f J %10.3f s %12.1f J\n", name, info->time_s,
-                 info->cost_j, info->cost_p2p_j, info->chosen_time_s, info->chosen_cost_j);
+    (void)printf("%-14s %10.3f s %12.1f J %12.1f J %10.3f s %12.1f J %6.1f %%\n", name,
+                 info->time_s, info->cost_j, info->cost_p2p_j, info->chosen_time_s,
+                 info->chosen_p2p_j, 100 * (1 - info->chosen_p2p_j / baseline_j));
 }
 
 static void print_summary(const struct planned *p)
@@ -208,10 +220,15 @@ static void print_summary(const struct planned *p)
     (void)zeus_dag_plan_get_info(p->fastest, &fast);
     (void)printf("%u stages, %u micro-batches, %u points on the frontier\n\n", info.stages,
                  p->context.micro_batches, zeus_dag_frontier_count(p->frontier));
-    (void)printf("%-10s %12s %14s %14s %12s %14s\n", "plan", "length", "model", "with waiting",
-                 "measured", "measured");
-    print_row("this", &info);
-    print_row("fastest", &fast);
+    const zeus_dag_baseline *b = &p->context.baseline;
+    (void)printf("%-14s %12s %14s %14s %12s %14s %8s\n", "", "model's", "model's", "model's",
+                 "measured", "measured", "");
+    (void)printf("%-14s %12s %14s %14s %12s %14s %8s\n", "plan", "length", "energy", "with waiting",
+                 "length", "with waiting", "saved");
+    print_row("this", &info, b->cost_p2p_j);
+    print_row("fastest", &fast, b->cost_p2p_j);
+    (void)printf("%-14s %12s %14s %14s %10.3f s %12.1f J\n", "all at highest", "", "", "",
+                 b->time_s, b->cost_p2p_j);
 }
 
 static int run_plan(const struct cli_args *args)
@@ -250,14 +267,16 @@ static const struct cli_option options[] = {
     {"frontier", 0, 0, "FILE", NULL, "Write the frontier (.csv or JSON)"},
     {"plan", 0, 0, "FILE", NULL,
      "Write the plan (.csv, .py for pipeline servers, or JSON for 'zeus plan verify')"},
+    {"configurations", 0, 0, "FILE", NULL,
+     "Write the configurations of a composed profile's plan, a line a stage (a Python literal)"},
     {"gantt", 0, 0, "FILE", NULL, "Write a picture of the plan (SVG)"},
     {"frontier-svg", 0, 0, "FILE", NULL, "Write a picture of the frontier (SVG)"},
     {"html", 0, 0, "FILE", NULL, "Write a report with both pictures"},
     {"quiet", 'q', 0, NULL, NULL, "Print no summary"},
 };
 
-static const struct cli_command *const subcommands[] = {&cli_cmd_plan_solve, &cli_cmd_plan_verify,
-                                                        NULL};
+static const struct cli_command *const subcommands[] = {
+    &cli_cmd_plan_solve, &cli_cmd_plan_verify, &cli_cmd_plan_compose, &cli_cmd_plan_compare, NULL};
 
 const struct cli_command cli_cmd_plan = {
     .name = "plan",

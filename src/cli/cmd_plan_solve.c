@@ -116,6 +116,16 @@ static int solve_all(const struct cli_args *args, zeus_dag *dag, const int64_t *
     return code;
 }
 
+/* What all of it is to be held against. */
+static void print_baseline(zeus_dag *dag)
+{
+    zeus_dag_baseline b;
+    if (zeus_dag_get_baseline(dag, &b, NULL) == 0) {
+        (void)fprintf(stderr, "all at the highest knob, measured: %.6g s, cost %.9g\n", b.time_s,
+                      b.cost_j);
+    }
+}
+
 static int run_solve(const struct cli_args *args)
 {
     char *text _free_ = NULL;
@@ -140,6 +150,9 @@ static int run_solve(const struct cli_args *args)
         code = solve_one(args, dag, deadline_units, info.unit_s);
     } else if (code == 0) {
         code = solve_all(args, dag, has_deadline ? &deadline_units : NULL, info.unit_s);
+    }
+    if (code == 0) {
+        print_baseline(dag);
     }
     zeus_dag_destroy(dag);
     return code;

@@ -4,106 +4,20 @@
  */
 #include "cli/env_report.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/macro.h"
 #include "codec/json_writer.h"
 
-#define CONNECT_TIMEOUT_MS 500
-
 const char *const env_variables[] = {
     "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
     "ZEUSD_SOCK_PATH",      "ZEUSD_HOST_PORT",   "ZEUS_SYSFS_ROOT",     "ZEUS_SIM_DIR",
+    "ZEUS_TRUST_INDEX",     "ZEUS_TRUST_HOST",
 };
 const size_t env_variable_count = ARRAY_LEN(env_variables);
-
-static void set_daemon(struct env_daemon *daemon, int code, const char *detail)
-{
-    daemon->code = code;
-    (void)snprintf(daemon->detail, sizeof(daemon->detail), "%s", detail);
-}
-
-/* Connects with a time limit; 0 or errno. */
-static int try_connect(int family, const struct sockaddr *address, socklen_t len)
-{
-    int fd = socket(family, SOCK_STREAM, 0);
-    if (fd < 0) {
-        return errno;
-    }
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
-    int result = 0;
-    if (connect(fd, address, len) < 0) {
-        result = errno;
-    }
-    if (result == EINPROGRESS) {
-        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
-        socklen_t size = sizeof(result);
-        if (poll(&poll_fd, 1, CONNECT_TIMEOUT_MS) <= 0) {
-            result = ETIMEDOUT;
-        } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &size) < 0) {
-            result = errno;
-        }
-    }
-    (void)close(fd);
-    return result;
-}
-
-static void probe_unix(struct env_daemon *daemon, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(daemon->endpoint, sizeof(daemon->endpoint), "unix:%s", path);
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        set_daemon(daemon, ZEUS_EINVAL, "ZEUSD_SOCK_PATH is longer than a socket path can be");
-        return;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int e = try_connect(AF_UNIX, (const struct sockaddr *)(const void *)&address, sizeof(address));
-    set_daemon(daemon, e ? ZEUS_EDAEMON : 0, e ? strerror(e) : "answers");
-}
-
-static void probe_tcp(struct env_daemon *daemon, const char *host_port)
-{
-    (void)snprintf(daemon->endpoint, sizeof(daemon->endpoint), "tcp:%s", host_port);
-    const char *colon = strrchr(host_port, ':');
-    char host[200];
-    if (!colon || colon == host_port || !colon[1] || (size_t)(colon - host_port) >= sizeof(host)) {
-        set_daemon(daemon, ZEUS_EINVAL, "ZEUSD_HOST_PORT is not of the form HOST:PORT");
-        return;
-    }
-    (void)snprintf(host, sizeof(host), "%.*s", (int)(colon - host_port), host_port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    int r = getaddrinfo(host, colon + 1, &hints, &found);
-    if (r != 0) {
-        set_daemon(daemon, ZEUS_EDAEMON, gai_strerror(r));
-        return;
-    }
-    int e = try_connect(found->ai_family, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    set_daemon(daemon, e ? ZEUS_EDAEMON : 0, e ? strerror(e) : "answers");
-}
-
-static void probe_daemon(struct env_daemon *daemon)
-{
-    const char *path = getenv("ZEUSD_SOCK_PATH");
-    const char *host_port = getenv("ZEUSD_HOST_PORT");
-    daemon->is_configured = path || host_port;
-    if (path) {
-        probe_unix(daemon, path);
-    } else if (host_port) {
-        probe_tcp(daemon, host_port);
-    }
-}
 
 /* Reads "name version" lines from a Python that looks at installed metadata without importing. */
 static void probe_packages(struct env_report *report)
@@ -145,11 +59,44 @@ static void probe_packages(struct env_report *report)
 void env_report_init(struct env_report *report, zeus_session *session, int with_packages)
 {
     *report = (struct env_report){.session = session};
-    probe_daemon(&report->daemon);
+    report->has_daemon = zeus_session_daemon(session, &report->daemon) == 0;
     if (with_packages) {
         probe_packages(report);
     }
 }
+
+const char *env_dialect_name(uint32_t dialect)
+{
+    static const struct {
+        uint32_t dialect;
+        const char *name;
+    } names[] = {{ZEUS_DIALECT_V0_2, "v0.2.0"},   {ZEUS_DIALECT_V0_3, "v0.3.0"},
+                 {ZEUS_DIALECT_V0_4, "v0.4.0"},   {ZEUS_DIALECT_V0_5, "v0.5.0"},
+                 {ZEUS_DIALECT_MASTER, "master"}, {ZEUS_DIALECT_ZEUS, "zeus"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (names[i].dialect == dialect) {
+            return names[i].name;
+        }
+    }
+    return "";
+}
+
+const char *env_token_word(const zeus_daemon_link *daemon)
+{
+    if (daemon->code < 0) {
+        return daemon->has_token ? "given" : "none";
+    }
+    if (!daemon->auth_required) {
+        return daemon->has_token ? "not needed" : "none needed";
+    }
+    return !daemon->has_token ? "missing" : daemon->auth_code < 0 ? "refused" : "accepted";
+}
+
+const struct env_group env_groups[ENV_GROUPS] = {
+    {ZEUS_DAEMON_GROUP_GPU_CONTROL, "gpu-control"},
+    {ZEUS_DAEMON_GROUP_GPU_READ, "gpu-read"},
+    {ZEUS_DAEMON_GROUP_CPU_READ, "cpu-read"},
+};
 
 void env_device_label(const zeus_device_info *info, char *out, size_t size)
 {
@@ -374,6 +321,42 @@ static void put_sum(struct json_writer *w, const zeus_session *session)
     json_end_array(w);
 }
 
+static void put_groups(struct json_writer *w, const char *key, uint32_t groups)
+{
+    json_key(w, key);
+    json_begin_array(w);
+    for (size_t i = 0; i < ARRAY_LEN(env_groups); i++) {
+        if (groups & env_groups[i].group) {
+            json_string(w, env_groups[i].name);
+        }
+    }
+    json_end_array(w);
+}
+
+static void put_daemon(struct json_writer *w, const struct env_report *report)
+{
+    const zeus_daemon_link *d = &report->daemon;
+    json_key(w, "daemon");
+    json_begin_object(w);
+    json_key_bool(w, "configured", report->has_daemon);
+    if (report->has_daemon) {
+        json_key_string(w, "endpoint", d->endpoint);
+        json_key_bool(w, "answers", d->code == 0);
+        json_key_string(w, "detail", d->detail);
+        json_key_string(w, "remedy", d->remedy);
+        json_key_string(w, "dialect", env_dialect_name(d->dialect));
+        json_key_string(w, "version", d->version);
+        put_groups(w, "groups", d->groups);
+        put_groups(w, "scopes", d->scopes);
+        json_key_string(w, "token", env_token_word(d));
+        json_key_u64(w, "gpus", d->gpu_count);
+        json_key_u64(w, "cpus", d->cpu_count);
+        json_key_u64(w, "matched_gpus", d->matched_gpus);
+        json_key_u64(w, "matched_cpus", d->matched_cpus);
+    }
+    json_end_object(w);
+}
+
 static void put_host(struct json_writer *w, const struct env_report *report)
 {
     struct utsname host = {0};
@@ -396,15 +379,7 @@ static void put_host(struct json_writer *w, const struct env_report *report)
         }
     }
     json_end_object(w);
-    json_key(w, "daemon");
-    json_begin_object(w);
-    json_key_bool(w, "configured", report->daemon.is_configured);
-    if (report->daemon.is_configured) {
-        json_key_string(w, "endpoint", report->daemon.endpoint);
-        json_key_bool(w, "answers", report->daemon.code == 0);
-        json_key_string(w, "detail", report->daemon.detail);
-    }
-    json_end_object(w);
+    put_daemon(w, report);
 }
 
 static void put_packages(struct json_writer *w, const struct env_report *report)

@@ -7,17 +7,10 @@
 
 #include <stdio.h>
 
+#include <zeus/daemon.h>
 #include <zeus/session.h>
 
 #include "base/strbuf.h"
-
-/* The daemon as the environment names it. */
-struct env_daemon {
-    int is_configured;
-    int code;           /* 0: something answers at the endpoint */
-    char endpoint[256]; /* "unix:/run/zeusd.sock", "tcp:host:port" */
-    char detail[200];
-};
 
 /* Python packages whose versions matter to Zeus; empty text: not installed. */
 struct env_package {
@@ -28,13 +21,15 @@ struct env_package {
 
 struct env_report {
     zeus_session *session; /* borrowed */
-    struct env_daemon daemon;
+    int has_daemon;        /* the environment names one */
+    zeus_daemon_link daemon;
     struct env_package packages[ENV_PACKAGES_MAX];
     int package_count; /* 0: not asked for, or no Python */
     char python_version[64];
 };
 
-/* Looks at the daemon's endpoint and, if asked, at Python's packages (starts an interpreter). */
+/* Takes what the session knows of the daemon and, if asked, looks at Python's packages (starts an
+ * interpreter). */
 void env_report_init(struct env_report *report, zeus_session *session, int with_packages);
 
 /* The environment variables that change what is measured, in the order they are shown. */
@@ -43,6 +38,20 @@ extern const size_t env_variable_count;
 
 int env_report_json(const struct env_report *report, struct strbuf *out) ZEUS_CHECK;
 void env_report_text(const struct env_report *report, FILE *out);
+
+/* "v0.5.0", "zeus"; "" when unknown. */
+const char *env_dialect_name(uint32_t dialect);
+
+/* State of our token, never the token: "accepted", "refused", "missing", "none needed"... */
+const char *env_token_word(const zeus_daemon_link *daemon);
+
+/* The API groups of a daemon and their names. */
+#define ENV_GROUPS 3
+struct env_group {
+    uint32_t group; /* ZEUS_DAEMON_GROUP_... */
+    const char *name;
+};
+extern const struct env_group env_groups[ENV_GROUPS];
 
 /* Words for device flags, separated by ", "; "" for none. */
 void env_flag_words(uint32_t flags, char *out, size_t size);

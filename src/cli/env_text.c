@@ -123,7 +123,7 @@ static void print_findings(FILE *out, const zeus_session *session)
     }
 }
 
-static void print_environment(FILE *out, const struct env_report *report)
+static void print_environment(FILE *out)
 {
     int is_first = 1;
     for (size_t i = 0; i < env_variable_count; i++) {
@@ -134,12 +134,38 @@ static void print_environment(FILE *out, const struct env_report *report)
             is_first = 0;
         }
     }
+}
+
+static void print_groups(FILE *out, const char *label, uint32_t groups)
+{
+    (void)fprintf(out, "  %-9s", label);
+    for (size_t i = 0; i < ENV_GROUPS; i++) {
+        if (groups & env_groups[i].group) {
+            (void)fprintf(out, " %s", env_groups[i].name);
+        }
+    }
+    (void)fprintf(out, "%s\n", groups ? "" : " none");
+}
+
+static void print_daemon(FILE *out, const struct env_report *report)
+{
+    const zeus_daemon_link *d = &report->daemon;
     (void)fprintf(out, "\nDaemon\n");
-    if (!report->daemon.is_configured) {
+    if (!report->has_daemon) {
         (void)fprintf(out,
                       "  not configured (set ZEUSD_SOCK_PATH or ZEUSD_HOST_PORT to use one)\n");
-    } else {
-        (void)fprintf(out, "  %s: %s\n", report->daemon.endpoint, report->daemon.detail);
+        return;
+    }
+    (void)fprintf(out, "  %s\n", d->detail);
+    if (d->remedy[0]) {
+        (void)fprintf(out, "  -> %s\n", d->remedy);
+    }
+    if (d->code == 0) {
+        print_groups(out, "groups", d->groups);
+        print_groups(out, "allowed", d->groups & d->scopes);
+        (void)fprintf(out, "  %-9s %s\n", "token", env_token_word(d));
+        (void)fprintf(out, "  %-9s %u of %u GPUs, %u CPU devices\n", "matched", d->matched_gpus,
+                      d->gpu_count, d->matched_cpus);
     }
 }
 
@@ -166,6 +192,7 @@ void env_report_text(const struct env_report *report, FILE *out)
         print_kind(out, report->session, sections[i].kind, sections[i].title);
     }
     print_findings(out, report->session);
-    print_environment(out, report);
+    print_environment(out);
+    print_daemon(out, report);
     print_packages(out, report);
 }

@@ -40,6 +40,7 @@ int plan_frontier_json(struct strbuf *out, const zeus_dag_frontier *frontier, do
     json_key_double(&w, "unit_time", unit_s);
     json_key_double(&w, "initial_cost_all_slowest", p.cost_j);
     json_key_i64(&w, "initial_quant_time", p.units);
+    json_key_double(&w, "waiting_power", p.time_s > 0 ? (p.cost_p2p_j - p.cost_j) / p.time_s : 0);
     json_key(&w, "columns");
     json_begin_array(&w);
     for (size_t i = 0; i < 4; i++) {
@@ -214,6 +215,13 @@ int plan_pipeline_json(struct strbuf *out, const zeus_dag_plan *plan,
     json_key_u64(&w, "chunks", context->chunks);
     json_key_double(&w, "p2p_power", context->p2p_power_w);
     json_key_double(&w, "total_cost_p2p", info.cost_p2p_j);
+    json_key_double(&w, "chosen_cost_p2p", info.chosen_p2p_j);
+    json_key(&w, "all_at_highest_frequency");
+    json_begin_object(&w);
+    json_key_double(&w, "time", context->baseline.time_s);
+    json_key_double(&w, "cost", context->baseline.cost_j);
+    json_key_double(&w, "cost_p2p", context->baseline.cost_p2p_j);
+    json_end_object(&w);
     totals(&w, &info, context->unit_s);
     json_key(&w, "instructions");
     json_begin_array(&w);
@@ -260,5 +268,44 @@ int plan_pipeline_csv(struct strbuf *out, const zeus_dag_plan *plan)
     for (uint32_t s = 0; r == 0 && s < info.stages; s++) {
         r = each_of_stage(plan, s, info.operations, csv_row, &w);
     }
+    return r < 0 ? r : strbuf_status(out);
+}
+
+/* What configurations are written to. */
+struct tuples {
+    struct strbuf *out;
+    int has_label;
+};
+
+/* ('forward', 'a', 'b') from the label "1410, a, b". */
+static void tuple_row(void *context, uint32_t index, const zeus_dag_plan_entry *e)
+{
+    struct tuples *t = context;
+    const char *at = e->label ? strstr(e->label, ", ") : NULL;
+    strbuf_addf(t->out, "%s('%s'", index ? ", " : "", zeus_dag_kind_name(e->kind));
+    t->has_label |= at != NULL;
+    while (at) {
+        const char *next = strstr(at + 2, ", ");
+        strbuf_adds(t->out, ", '");
+        strbuf_add(t->out, at + 2, next ? (size_t)(next - at - 2) : strlen(at + 2));
+        strbuf_addc(t->out, '\'');
+        at = next;
+    }
+    strbuf_adds(t->out, e->label ? ")" : ",)");
+}
+
+int plan_configurations(struct strbuf *out, const zeus_dag_plan *plan)
+{
+    struct tuples t = {out, 0};
+    zeus_dag_plan_info info = {0};
+    int r = zeus_dag_plan_get_info(plan, &info);
+    strbuf_adds(out, "[\n");
+    for (uint32_t s = 0; r == 0 && s < info.stages; s++) {
+        strbuf_addc(out, '[');
+        r = each_of_stage(plan, s, info.operations, tuple_row, &t);
+        strbuf_adds(out, "],\n");
+    }
+    strbuf_adds(out, "]\n");
+    r = r == 0 && !t.has_label ? ZEUS_ENOTFOUND : r;
     return r < 0 ? r : strbuf_status(out);
 }

@@ -22,8 +22,9 @@ struct plan_context {
     const char *schedule;
     uint32_t micro_batches;
     uint32_t chunks;
-    double p2p_power_w;
+    double p2p_power_w; /* of all devices of one stage */
     double unit_s;
+    zeus_dag_baseline baseline; /* everything at the highest frequency */
 };
 
 /* Rows [iteration, cost_change, total_cost, quant_time], the slowest plan beside them. */
@@ -39,13 +40,24 @@ int plan_pipeline_json(struct strbuf *out, const zeus_dag_plan *plan,
                        const struct plan_context *context) ZEUS_CHECK;
 int plan_pipeline_csv(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
 
-/* Pictures. `plan` is picked out on the frontier. */
-int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
-                      const zeus_dag_plan *plan) ZEUS_CHECK;
-int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_power_w,
-                   const char *title) ZEUS_CHECK;
+/* A list of stages, each a list of ('forward', 'configuration', ...) tuples in order: what the
+ * runtime of a composed profile follows beside the frequencies. ZEUS_ENOTFOUND when the profile has
+ * no configurations. */
+int plan_configurations(struct strbuf *out, const zeus_dag_plan *plan) ZEUS_CHECK;
 
-/* One HTML page with both and the figures beside the plan `everything at the fastest`. */
+/* Ends of the colours. */
+struct plan_scale {
+    double low_w;
+    double high_w;
+};
+
+/* Pictures. `plan` is picked out on the frontier; `scale` NULL: the plan's own. */
+int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
+                      const zeus_dag_plan *plan, const zeus_dag_baseline *baseline) ZEUS_CHECK;
+int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_power_w,
+                   const char *title, const struct plan_scale *scale) ZEUS_CHECK;
+
+/* One HTML page with both, the figures of the fastest plan, and those of the baseline. */
 int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
                      const zeus_dag_plan *plan, const zeus_dag_plan *fastest,
                      const struct plan_context *context) ZEUS_CHECK;

@@ -14,7 +14,7 @@
 #include "plot/svg.h"
 
 int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
-                      const zeus_dag_plan *plan)
+                      const zeus_dag_plan *plan, const zeus_dag_baseline *baseline)
 {
     size_t count = zeus_dag_frontier_count(frontier);
     double *time_s _free_ = mem_calloc(count, sizeof(*time_s));
@@ -38,7 +38,8 @@ int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
     }
     struct chart_series series[] = {
         {has_p2p ? "above waiting power" : NULL, time_s, cost_j, count, CHART_LINE},
-        {"with waiting power", time_s, p2p_j, count, CHART_LINE},
+        {has_p2p ? "with waiting power" : "cheapest plans", time_s, p2p_j, count, CHART_LINE},
+        {"all at the highest frequency", &baseline->time_s, &baseline->cost_p2p_j, 1, CHART_POINTS},
     };
     struct chart_pick picks[] = {{info.time_s, info.cost_j, "this plan"},
                                  {info.time_s, info.cost_p2p_j, "this plan"}};
@@ -46,8 +47,9 @@ int plan_frontier_svg(struct strbuf *out, const zeus_dag_frontier *frontier,
                           .subtitle = "every point is the cheapest plan of its length",
                           .x_label = "iteration time (s)",
                           .y_label = "energy (J)"};
-    size_t shown = has_p2p ? 2 : 1;
-    return chart_frontier(out, &chart, series, shown, picks, shown);
+    /* Without waiting power both lines are one. */
+    return has_p2p ? chart_frontier(out, &chart, series, 3, picks, 2)
+                   : chart_frontier(out, &chart, series + 1, 2, picks, 1);
 }
 
 /* Boxes, their tooltips and the row names of a Gantt chart. */
@@ -58,9 +60,13 @@ struct gantt_data {
     char (*row)[16];         /* owned */
     const char **row_names;  /* owned */
     size_t count;
-    double low_w;
-    double high_w;
 };
+
+static double get_power_w(const zeus_dag_plan_entry *e, double unit_s, double p2p_power_w)
+{
+    double time_s = (double)e->duration_units * unit_s;
+    return time_s > 0 ? e->model_cost_j / time_s + p2p_power_w : 0;
+}
 
 static void gantt_done(struct gantt_data *g)
 {
@@ -88,7 +94,7 @@ static void add_task(struct gantt_data *g, const zeus_dag_plan_entry *e, double 
 {
     size_t i = g->count++;
     double time_s = (double)e->duration_units * unit_s;
-    double power_w = time_s > 0 ? e->model_cost_j / time_s + p2p_power_w : 0;
+    double power_w = get_power_w(e, unit_s, p2p_power_w);
     (void)snprintf(g->text[i], sizeof(g->text[i]), "%lld", (long long)e->knob);
     (void)snprintf(g->tooltip[i], sizeof(g->tooltip[i]), "%s %d at %.40s: %.4f s, %.1f W%s",
                    zeus_dag_kind_name(e->kind), (int)e->micro_batch,
@@ -102,8 +108,6 @@ static void add_task(struct gantt_data *g, const zeus_dag_plan_entry *e, double 
                                      .text = g->text[i],
                                      .tooltip = g->tooltip[i],
                                      .is_critical = e->is_critical};
-    g->low_w = MIN_OF(g->low_w, power_w);
-    g->high_w = MAX_OF(g->high_w, power_w);
 }
 
 static int by_start(const void *left, const void *right)
@@ -113,11 +117,31 @@ static int by_start(const void *left, const void *right)
     return a->start != b->start ? (a->start > b->start) - (a->start < b->start) : a->row - b->row;
 }
 
+/* The least and the greatest power of a plan's instructions. */
+static struct plan_scale get_scale(const zeus_dag_plan *plan, double p2p_power_w)
+{
+    struct plan_scale scale = {INFINITY, 0};
+    zeus_dag_plan_info info = {0};
+    zeus_dag_plan_entry e;
+    int r = zeus_dag_plan_get_info(plan, &info);
+    double unit_s = info.units > 0 ? info.time_s / (double)info.units : 0;
+    for (uint32_t v = 0; r == 0 && v < info.operations; v++) {
+        r = zeus_dag_plan_get_entry(plan, v, &e);
+        if (r == 0 && e.spec >= 0 && e.stage >= 0) {
+            double power_w = get_power_w(&e, unit_s, p2p_power_w);
+            scale.low_w = MIN_OF(scale.low_w, power_w);
+            scale.high_w = MAX_OF(scale.high_w, power_w);
+        }
+    }
+    return scale;
+}
+
 int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_power_w,
-                   const char *title)
+                   const char *title, const struct plan_scale *scale)
 {
     zeus_dag_plan_info info = {0};
-    struct gantt_data g = {.low_w = INFINITY, .high_w = 0};
+    struct gantt_data g = {0};
+    struct plan_scale own = scale ? *scale : get_scale(plan, p2p_power_w);
     int r = zeus_dag_plan_get_info(plan, &info);
     r = r < 0 ? r : gantt_room(&g, &info);
     double unit_s = info.units > 0 ? info.time_s / (double)info.units : 0;
@@ -142,8 +166,8 @@ int plan_gantt_svg(struct strbuf *out, const zeus_dag_plan *plan, double p2p_pow
                                     .row_count = info.stages,
                                     .tasks = g.task,
                                     .task_count = g.count,
-                                    .value_low = floor(g.low_w / 10) * 10,
-                                    .value_high = ceil(g.high_w / 10) * 10,
+                                    .value_low = floor(own.low_w / 10) * 10,
+                                    .value_high = ceil(own.high_w / 10) * 10,
                                     .value_label = "power (W)",
                                     .end = info.time_s};
         r = chart_gantt(out, &chart, &gantt);
@@ -174,16 +198,25 @@ static void number_cell(struct strbuf *out, double value, int decimals, const ch
     strbuf_addf(out, "<td>%s%s</td>", text, unit);
 }
 
-static void plan_row(struct strbuf *out, const char *name, const zeus_dag_plan_info *info)
+static void plan_row(struct strbuf *out, const char *name, const zeus_dag_plan_info *info,
+                     const zeus_dag_baseline *baseline)
 {
     strbuf_addf(out, "<tr><td>%s</td>", name);
     number_cell(out, info->time_s, 3, " s");
     number_cell(out, info->cost_j, 1, " J");
     number_cell(out, info->cost_p2p_j, 1, " J");
     number_cell(out, info->chosen_time_s, 3, " s");
-    number_cell(out, info->chosen_cost_j, 1, " J");
-    number_cell(out, info->slack_cost_j, 1, " J");
+    number_cell(out, info->chosen_p2p_j, 1, " J");
+    number_cell(out, 100 * (1 - info->chosen_p2p_j / baseline->cost_p2p_j), 1, " %");
     strbuf_adds(out, "</tr>\n");
+}
+
+static void baseline_row(struct strbuf *out, const zeus_dag_baseline *b)
+{
+    strbuf_adds(out, "<tr><td>all at the highest frequency</td><td></td><td></td><td></td>");
+    number_cell(out, b->time_s, 3, " s");
+    number_cell(out, b->cost_p2p_j, 1, " J");
+    strbuf_adds(out, "<td></td></tr>\n");
 }
 
 int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
@@ -204,14 +237,26 @@ int plan_report_html(struct strbuf *out, const zeus_dag_frontier *frontier,
                 info.stages, context->micro_batches, context->schedule,
                 zeus_dag_frontier_count(frontier));
     strbuf_adds(out, "<table><tr><th>plan</th><th>length</th><th>energy (model)</th>"
-                     "<th>with waiting</th><th>length, measured</th><th>energy, measured</th>"
-                     "<th>with slack used</th></tr>\n");
-    plan_row(out, "this plan", &info);
-    plan_row(out, "fastest plan", &fast);
-    strbuf_adds(out, "</table>\n");
-    r = plan_frontier_svg(out, frontier, plan);
-    r = r < 0 ? r : plan_gantt_svg(out, plan, context->p2p_power_w, "This plan");
-    r = r < 0 ? r : plan_gantt_svg(out, fastest, context->p2p_power_w, "The fastest plan");
+                     "<th>with waiting</th><th>length, measured</th>"
+                     "<th>with waiting, measured</th><th>saved</th></tr>\n");
+    int is_fastest = info.units == fast.units;
+    plan_row(out, is_fastest ? "this plan, the fastest" : "this plan", &info, &context->baseline);
+    if (!is_fastest) {
+        plan_row(out, "fastest plan", &fast, &context->baseline);
+    }
+    baseline_row(out, &context->baseline);
+    strbuf_adds(out, "</table>\n<p class=\"note\">Saved is what the measured energy, waiting "
+                     "included, is below that of all instructions at the highest frequency. Times "
+                     "of the model are whole time units.</p>\n");
+    r = plan_frontier_svg(out, frontier, plan, &context->baseline);
+    /* One scale of colours, so that the two can be compared. */
+    const struct plan_scale a = get_scale(plan, context->p2p_power_w);
+    const struct plan_scale b = get_scale(fastest, context->p2p_power_w);
+    const struct plan_scale both = {MIN_OF(a.low_w, b.low_w), MAX_OF(a.high_w, b.high_w)};
+    r = r < 0 ? r : plan_gantt_svg(out, plan, context->p2p_power_w, "This plan", &both);
+    if (r == 0 && !is_fastest) {
+        r = plan_gantt_svg(out, fastest, context->p2p_power_w, "The fastest plan", &both);
+    }
     strbuf_adds(out, "</body></html>\n");
     return r < 0 ? r : strbuf_status(out);
 }

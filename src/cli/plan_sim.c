@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The simulation behind `zeus plan verify`. It shares no code with the planner: plan and profile
- * are read here, and time goes forward by looking, again and again, for a stage whose next
- * instruction can start.
+ * The simulation behind `zeus plan verify`. It shares no code with the planner: plan is read here,
+ * the profile in plan_sim_profile.c, and time goes forward by looking, again and again, for a stage
+ * whose next instruction can start.
  */
 #include "cli/plan_sim.h"
 
@@ -14,15 +14,13 @@
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
-#include "codec/csv.h"
 #include "codec/json_reader.h"
 
-#define STEPS_MAX   4000000
-#define STAGES_MAX  65536
-#define COLUMNS_MAX 64
+#define STEPS_MAX  4000000
+#define STAGES_MAX 65536
 
-static const char *const kind_names[PLAN_SIM_KINDS] = {"forward", "backward", "forward_backward",
-                                                       "recompute"};
+const char *const plan_sim_kind_names[PLAN_SIM_KINDS] = {"forward", "backward", "forward_backward",
+                                                         "recompute"};
 
 void plan_sim_finish(struct plan_sim *sim)
 {
@@ -70,7 +68,7 @@ static int read_kind(struct json_reader *r, enum plan_sim_kind *ret_kind, zeus_e
 {
     int t = json_next(r);
     for (int k = 0; t == JSON_STRING && k < PLAN_SIM_KINDS; k++) {
-        if (json_is(r, kind_names[k])) {
+        if (json_is(r, plan_sim_kind_names[k])) {
             *ret_kind = (enum plan_sim_kind)k;
             return 0;
         }
@@ -217,218 +215,6 @@ int plan_sim_read(struct plan_sim *sim, const char *text, size_t length, zeus_er
     return e;
 }
 
-/* The columns of a profile that matter here. */
-struct columns {
-    int stage;
-    int instruction;
-    int frequency;
-    int time;
-    int energy;
-    int rank;
-};
-
-struct measured {
-    int32_t part;
-    enum plan_sim_kind kind;
-    int64_t frequency;
-    int64_t rank;
-    double time_s;
-    double energy_j;
-    char configuration[256];
-};
-
-/* All rows, merged over ranks. */
-struct profile {
-    struct measured *row; /* owned */
-    size_t rows;
-    size_t room;
-};
-
-static int same_knob(const struct measured *a, const struct measured *b)
-{
-    return a->part == b->part && a->kind == b->kind && a->frequency == b->frequency &&
-           strcmp(a->configuration, b->configuration) == 0;
-}
-
-static int get_row(const struct columns *c, const struct csv_field *f, struct measured *m)
-{
-    int64_t part = 0;
-    double frequency = 0;
-    m->kind = PLAN_SIM_KINDS;
-    for (int k = 0; k < PLAN_SIM_KINDS; k++) {
-        m->kind = csv_is(&f[c->instruction], kind_names[k]) ? (enum plan_sim_kind)k : m->kind;
-    }
-    m->rank = -1;
-    int is_bad = m->kind == PLAN_SIM_KINDS || csv_get_i64(&f[c->stage], &part) < 0 || part < 0 ||
-                 part > 1 << 24 || csv_get_double(&f[c->frequency], &frequency) < 0 ||
-                 !(frequency >= 0) || frequency > 1e9 ||
-                 csv_get_double(&f[c->time], &m->time_s) < 0 ||
-                 csv_get_double(&f[c->energy], &m->energy_j) < 0 ||
-                 (c->rank >= 0 && csv_get_i64(&f[c->rank], &m->rank) < 0);
-    m->part = (int32_t)part;
-    if (is_bad) {
-        return ZEUS_EPARSE;
-    }
-    m->frequency = (int64_t)frequency;
-    return 0;
-}
-
-static void get_configuration(const struct columns *c, const struct csv_field *f,
-                              struct measured *m)
-{
-    int any = 0;
-    size_t used = (size_t)snprintf(m->configuration, sizeof(m->configuration), "%lld",
-                                   (long long)m->frequency);
-    for (int i = c->frequency + 1; i < c->time; i++) {
-        char word[200];
-        int is_known = i == c->stage || i == c->instruction || i == c->energy || i == c->rank;
-        if (!is_known && csv_get_string(&f[i], word, sizeof(word)) >= 0 &&
-            used < sizeof(m->configuration)) {
-            used += (size_t)snprintf(m->configuration + used, sizeof(m->configuration) - used,
-                                     ", %s", word);
-            any = 1;
-        }
-    }
-    if (!any) {
-        m->configuration[0] = '\0';
-    }
-}
-
-static int by_work(const void *left, const void *right)
-{
-    const struct measured *a = left;
-    const struct measured *b = right;
-    if (a->part != b->part || a->kind != b->kind) {
-        return a->part != b->part ? (a->part > b->part) - (a->part < b->part)
-                                  : (a->kind > b->kind) - (a->kind < b->kind);
-    }
-    if (a->frequency != b->frequency) {
-        return (a->frequency > b->frequency) - (a->frequency < b->frequency);
-    }
-    int words = strcmp(a->configuration, b->configuration);
-    return words ? words : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-/* Ranks that share a stage run together: the longest time, the sum of energies. */
-static void merge(struct profile *p)
-{
-    size_t kept = 0;
-    qsort(p->row, p->rows, sizeof(*p->row), by_work);
-    for (size_t i = 0; i < p->rows; i++) {
-        struct measured *last = kept > 0 ? &p->row[kept - 1] : NULL;
-        if (last && p->row[i].rank >= 0 && last->rank != p->row[i].rank &&
-            same_knob(last, &p->row[i])) {
-            last->time_s = MAX_OF(last->time_s, p->row[i].time_s);
-            last->energy_j += p->row[i].energy_j;
-            last->rank = p->row[i].rank;
-        } else {
-            p->row[kept++] = p->row[i];
-        }
-    }
-    p->rows = kept;
-}
-
-static int read_profile(struct profile *p, const char *text, size_t length, zeus_error *err)
-{
-    struct csv_reader r;
-    struct csv_field f[COLUMNS_MAX];
-    size_t header = 0;
-    size_t count = 0;
-    csv_reader_init(&r, text, length);
-    int t = csv_next(&r, f, COLUMNS_MAX, &header);
-    if (t <= 0) {
-        return t < 0 ? csv_reader_error(&r, t, err)
-                     : err_set(err, ZEUS_EPARSE, "the profile is empty");
-    }
-    struct columns c = {csv_find(f, header, "stage"),     csv_find(f, header, "instruction"),
-                        csv_find(f, header, "frequency"), csv_find(f, header, "time"),
-                        csv_find(f, header, "energy"),    csv_find(f, header, "rank")};
-    if (c.stage < 0 || c.instruction < 0 || c.frequency < 0 || c.time < 0 || c.energy < 0) {
-        return err_set(err, ZEUS_EPARSE, "the profile lacks a column");
-    }
-    while ((t = csv_next(&r, f, COLUMNS_MAX, &count)) > 0) {
-        struct measured m = {.rank = -1};
-        if (count != header || get_row(&c, f, &m) < 0) {
-            return err_set(err, ZEUS_EPARSE, "line %zu of the profile cannot be used", r.line);
-        }
-        get_configuration(&c, f, &m);
-        if (mem_grow(&p->row, &p->room, p->rows + 1, sizeof(m), 1000000) < 0) {
-            return err_set(err, ZEUS_ELIMIT, "the profile is too long");
-        }
-        p->row[p->rows++] = m;
-    }
-    if (t < 0) {
-        return csv_reader_error(&r, t, err);
-    }
-    if (p->rows == 0) {
-        return err_set(err, ZEUS_EPARSE, "the profile has no rows");
-    }
-    merge(p);
-    return 0;
-}
-
-/* The row for a step: several measurements of one knob are told apart by what the plan allows. The
- * quantum of the time must fit the planned duration; of those that do, the slowest. */
-static const struct measured *look_up(const struct plan_sim *sim, const struct profile *p,
-                                      const struct plan_sim_step *s, enum plan_sim_kind kind)
-{
-    const struct measured *found = NULL;
-    int32_t part = s->chunk * sim->stages + s->stage;
-    size_t low = 0;
-    size_t high = p->rows;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const struct measured *m = &p->row[middle];
-        int is_before = m->part != part   ? m->part < part
-                        : m->kind != kind ? m->kind < kind
-                                          : m->frequency < s->frequency;
-        if (is_before) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    for (; low < p->rows && p->row[low].part == part && p->row[low].kind == kind &&
-           p->row[low].frequency == s->frequency;
-         low++) {
-        const struct measured *m = &p->row[low];
-        if (s->configuration[0] && strcmp(s->configuration, m->configuration) != 0) {
-            continue;
-        }
-        int fits = s->duration_units < 0 ||
-                   m->time_s < ((double)s->duration_units + 1) * sim->unit_s * (1 + 1e-12);
-        if (!found || (fits && m->time_s > found->time_s)) {
-            found = m;
-        }
-    }
-    return found;
-}
-
-int plan_sim_profile(struct plan_sim *sim, const char *text, size_t length, zeus_error *err)
-{
-    /* What stands for a kind that the profile does not have. */
-    static const enum plan_sim_kind instead[PLAN_SIM_KINDS] = {PLAN_SIM_FORWARD, PLAN_SIM_BACKWARD,
-                                                               PLAN_SIM_BACKWARD, PLAN_SIM_FORWARD};
-    struct profile p = {0};
-    int e = read_profile(&p, text, length, err);
-    for (size_t i = 0; e == 0 && i < sim->steps; i++) {
-        struct plan_sim_step *s = &sim->step[i];
-        const struct measured *m = look_up(sim, &p, s, s->kind);
-        m = m ? m : look_up(sim, &p, s, instead[s->kind]);
-        if (!m) {
-            e = err_set(err, ZEUS_ENOTFOUND,
-                        "stage %d, %s of micro-batch %d: the profile has no frequency %lld for it",
-                        (int)s->stage, kind_names[s->kind], (int)s->micro_batch,
-                        (long long)s->frequency);
-            break;
-        }
-        s->time_s = m->time_s;
-        s->energy_j = m->energy_j;
-    }
-    free(p.row);
-    return e;
-}
-
 /* Where the forward and the backward of each part and micro-batch are. */
 struct places {
     size_t *at; /* owned; [direction][part][micro-batch], steps + 1 when absent */
@@ -467,7 +253,7 @@ static int find_places(const struct plan_sim *sim, struct places *w, zeus_error 
                            s->micro_batch);
         if (*at != 0) {
             return err_set(err, ZEUS_EINVAL, "stage %d does %s of micro-batch %d twice",
-                           (int)s->stage, kind_names[s->kind], (int)s->micro_batch);
+                           (int)s->stage, plan_sim_kind_names[s->kind], (int)s->micro_batch);
         }
         *at = i + 1;
     }

@@ -37,6 +37,9 @@ struct plan_sim_step {
     char configuration[256]; /* "" when the frequency is all */
 };
 
+/* As profiles and plans call them. */
+extern const char *const plan_sim_kind_names[PLAN_SIM_KINDS];
+
 /* A plan file as read. */
 struct plan_sim {
     struct plan_sim_step *step; /* owned; stage after stage */

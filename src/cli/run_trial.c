@@ -234,7 +234,9 @@ static int start_program(const struct trial_options *options, struct trial *tria
     if (r < 0) {
         return r;
     }
-    trial->start_errno = child_start(&trial->child, options->argv, options->phase_token != NULL);
+    trial->start_errno =
+        child_start(&trial->child, options->argv,
+                    options->phase_token ? CHILD_STDOUT_CAPTURED : CHILD_STDOUT_PASSED);
     if (trial->start_errno != 0) {
         (void)!zeus_monitor_cancel_window(options->monitor, TRIAL_WINDOW, NULL);
     }

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "core/dag_problem.h"
 #include "dag/schedule.h"
-#include "stats/fit.h"
+#include "dag/spec.h"
 
 #define SPECS_MAX 65536
 #define EDGES_MAX 64000000u
@@ -75,6 +75,7 @@ void dag_problem_release(struct dag_problem *p)
     free(p->from);
     free(p->to);
     free(p->cost);
+    free(p->top);
     free(p->option_first);
     free(p->option);
     free(p->knob);
@@ -95,74 +96,22 @@ static int check_open(const zeus_dag *dag, zeus_error *err)
     return 0;
 }
 
-static int quantize(const struct dag_problem *p, const zeus_dag_spec *spec, const int32_t *quants,
-                    struct assign_option *option, zeus_error *err)
+/* What the spec says, in the solver's words. */
+static struct dag_spec_rule rule_of(const struct dag_problem *p, const struct dag_spec_input *input)
 {
-    for (size_t i = 0; i < spec->option_count; i++) {
-        const zeus_dag_option *o = &spec->options[i];
-        int32_t quant = quants ? quants[i] : assign_quantize(o->time_s, p->unit_s);
-        if (quant < 0 || !isfinite(o->cost_j) || !isfinite(o->time_s) || o->time_s < 0) {
-            return err_set(err, ZEUS_EINVAL, "%.60s: option %zu takes %g s and costs %g J",
-                           spec->name ? spec->name : "a spec", i, o->time_s, o->cost_j);
-        }
-        double idle = spec->idle_power_w * quant * p->unit_s;
-        option[i] = (struct assign_option){o->time_s, o->cost_j - idle, quant, (int32_t)i};
-    }
-    return 0;
-}
-
-static int filter(const zeus_dag_spec *spec, const struct assign_option *all,
-                  struct assign_option *option)
-{
-    memcpy(option, all, spec->option_count * sizeof(*option));
-    double noise = spec->noise_factor > 0 ? spec->noise_factor : 1;
-    return assign_filter(option, (int32_t)spec->option_count, noise);
-}
-
-/* The cost table of the kept options under the spec's model. */
-static int make_cost(const zeus_dag_spec *spec, const struct assign_option *option, int32_t kept,
-                     struct dag_cost *cost, zeus_error *err)
-{
-    const int32_t shortest = option[kept - 1].quant;
-    const int32_t longest = option[0].quant;
-    double *t _free_ = mem_calloc((size_t)kept, sizeof(*t));
-    double *y _free_ = mem_calloc((size_t)kept, sizeof(*y));
-    int32_t *quant _free_ = mem_calloc((size_t)kept, sizeof(*quant));
-    if (!t || !y || !quant) {
-        return out_of_memory(err);
-    }
-    for (int32_t i = 0; i < kept; i++) {
-        t[i] = quant[i] = option[i].quant;
-        y[i] = option[i].cost;
-    }
-    struct dag_exponential m = {spec->a, spec->b, spec->c};
-    struct fit_line line = {0};
-    switch (spec->model) {
-    case ZEUS_DAG_MODEL_EXPONENTIAL:
-        return dag_cost_exponential(cost, m, shortest, longest, DAG_TABLE_MAX, err);
-    case ZEUS_DAG_MODEL_HULL:
-        return dag_cost_hull(cost, kept, quant, y, DAG_TABLE_MAX, err);
-    case ZEUS_DAG_MODEL_LINE: {
-        int r = fit_line((size_t)kept, t, y, &line);
-        int32_t ends[2] = {shortest, longest};
-        double values[2] = {line.intercept + line.slope * shortest,
-                            line.intercept + line.slope * longest};
-        return r < 0 ? err_set(err, r, "no line fits the options")
-                     : dag_cost_hull(cost, 2, ends, values, DAG_TABLE_MAX, err);
-    }
-    default: {
-        struct fit_curve curve = {0};
-        int r = fit_exponential((size_t)kept, t, y, &curve);
-        m = (struct dag_exponential){curve.a, curve.b, curve.c};
-        return r < 0 ? err_set(err, r, "no exponential fits the options")
-                     : dag_cost_exponential(cost, m, shortest, longest, DAG_TABLE_MAX, err);
-    }
-    }
+    const zeus_dag_spec *spec = input->spec;
+    return (struct dag_spec_rule){.model = (enum dag_spec_model)spec->model,
+                                  .curve = {spec->a, spec->b, spec->c},
+                                  .unit_s = p->unit_s,
+                                  .idle_power_w = spec->idle_power_w,
+                                  .noise_factor = spec->noise_factor > 0 ? spec->noise_factor : 1,
+                                  .is_noise_for_few = input->is_noise_for_few};
 }
 
 static int reserve_spec(struct dag_problem *p, size_t kept)
 {
     int r = mem_grow(&p->cost, &p->cost_room, p->specs + 1, sizeof(*p->cost), SPECS_MAX);
+    r = r < 0 ? r : mem_grow(&p->top, &p->top_room, p->specs + 1, sizeof(*p->top), SPECS_MAX);
     r = r < 0 ? r
               : mem_grow(&p->option_first, &p->option_first_room, p->specs + 2,
                          sizeof(*p->option_first), SPECS_MAX + 1);
@@ -216,37 +165,65 @@ static int check_spec(const zeus_dag_spec *spec, zeus_error *err)
     return 0;
 }
 
-int dag_add_spec(zeus_dag *dag, const zeus_dag_spec *spec, const int32_t *quants,
-                 int32_t *ret_index, zeus_error *err)
+/* The option that runs as fast as the device can. */
+static struct assign_option find_top(const zeus_dag_spec *spec, const struct assign_option *option,
+                                     double unit_s)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < spec->option_count; i++) {
+        int64_t more = spec->options[i].knob - spec->options[best].knob;
+        if (more > 0 || (more == 0 && option[i].time_s < option[best].time_s)) {
+            best = i;
+        }
+    }
+    struct assign_option top = option[best];
+    top.cost -= spec->idle_power_w * top.quant * unit_s;
+    return top;
+}
+
+/* Everything of a spec but its place in the problem. */
+static int make_spec(struct dag_problem *p, const struct dag_spec_input *input,
+                     struct dag_cost *cost, zeus_error *err)
+{
+    const zeus_dag_spec *spec = input->spec;
+    const struct dag_spec_rule rule = rule_of(p, input);
+    struct assign_option *option _free_ = mem_calloc(spec->option_count, sizeof(*option));
+    int32_t kept = 0;
+    if (!option) {
+        return out_of_memory(err);
+    }
+    for (size_t i = 0; i < spec->option_count; i++) {
+        const zeus_dag_option *o = &spec->options[i];
+        int32_t quant = input->quants ? input->quants[i] : assign_quantize(o->time_s, p->unit_s);
+        option[i] = (struct assign_option){o->time_s, o->cost_j, quant, (int32_t)i};
+    }
+    const struct assign_option top = find_top(spec, option, p->unit_s);
+    int r = dag_spec_make(&rule, option, (int32_t)spec->option_count, &kept, cost, err);
+    if (r < 0) {
+        return r;
+    }
+    r = store_spec(p, spec, option, kept, err);
+    if (r < 0) {
+        dag_cost_finish(cost);
+        return r;
+    }
+    p->top[p->specs] = top;
+    return 0;
+}
+
+int dag_add_spec(zeus_dag *dag, const struct dag_spec_input *input, int32_t *ret_index,
+                 zeus_error *err)
 {
     int r = check_open(dag, err);
-    r = r < 0 ? r : check_spec(spec, err);
+    r = r < 0 ? r : check_spec(input->spec, err);
     if (r < 0) {
         return r;
     }
     struct dag_problem *p = dag->problem;
-    size_t bytes = sizeof(struct assign_option);
-    struct assign_option *all _free_ = mem_calloc(spec->option_count, bytes);
-    struct assign_option *option _free_ = mem_calloc(spec->option_count, bytes);
-    if (!all || !option) {
-        return out_of_memory(err);
-    }
-    r = quantize(p, spec, quants, all, err);
-    if (r < 0) {
-        return r;
-    }
-    int32_t kept = filter(spec, all, option);
-    if (kept == 0) {
-        return err_set(err, ZEUS_EINVAL, "no option is left: are the costs negative?");
-    }
     struct dag_cost cost = {0};
-    r = make_cost(spec, option, kept, &cost, err);
-    r = r < 0 ? r : store_spec(p, spec, option, kept, err);
+    r = make_spec(p, input, &cost, err);
     if (r < 0) {
-        dag_cost_finish(&cost);
-        if (spec->name) {
-            err_prefix(err, "%.60s", spec->name);
-        }
+        err_prefix(err, "%.60s", input->spec->name ? input->spec->name : "a spec");
         return r;
     }
     p->cost[p->specs] = cost;
@@ -259,7 +236,8 @@ int dag_add_spec(zeus_dag *dag, const zeus_dag_spec *spec, const int32_t *quants
 
 int zeus_dag_add_spec(zeus_dag *dag, const zeus_dag_spec *spec, int32_t *ret_index, zeus_error *err)
 {
-    return dag_add_spec(dag, spec, NULL, ret_index, err);
+    const struct dag_spec_input input = {.spec = spec};
+    return dag_add_spec(dag, &input, ret_index, err);
 }
 
 int zeus_dag_add_operation(zeus_dag *dag, const zeus_dag_operation *operation, int32_t *ret_index,

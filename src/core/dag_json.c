@@ -306,7 +306,8 @@ static int add_spec(struct loader *l, struct json_reader *r)
     spec.name = name;
     spec.options = o.item;
     spec.option_count = o.count;
-    e = e < 0 ? e : dag_add_spec(l->dag, &spec, o.quant, NULL, l->err);
+    const struct dag_spec_input input = {.spec = &spec, .quants = o.quant};
+    e = e < 0 ? e : dag_add_spec(l->dag, &input, NULL, l->err);
     options_done(&o);
     e = e < 0 ? e
               : mem_grow(&l->spec_id, &l->spec_room, l->specs + 1, sizeof(*l->spec_id), 1 << 20);

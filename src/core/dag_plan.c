@@ -55,18 +55,8 @@ static int allocate(zeus_dag_plan *plan, const struct dag_problem *p)
 static int choose(zeus_dag_plan *plan, const struct dag_problem *p)
 {
     struct assign_table table = {p->option, p->option_first, p->spec_of};
-    for (size_t v = 0; v < p->operations; v++) {
-        int32_t spec = p->spec_of[v];
-        plan->choice[v] = -1;
-        if (spec >= 0) {
-            int32_t begin = p->option_first[spec];
-            plan->choice[v] =
-                begin + assign_lookup(p->option + begin, p->option_first[spec + 1] - begin,
-                                      plan->duration[v]);
-        }
-    }
-    int64_t r =
-        assign_plan(&p->graph, &table, plan->duration, plan->info.units, plan->slack_choice);
+    assign_first(&table, p->graph.nodes, plan->duration, plan->choice);
+    int64_t r = assign_plan(&p->graph, &table, plan->choice, plan->info.units, plan->slack_choice);
     return r < 0 ? (int)r : 0;
 }
 
@@ -91,6 +81,8 @@ static void run_chosen(zeus_dag_plan *plan, const struct dag_problem *p)
         }
         plan->info.chosen_time_s = MAX_OF(plan->info.chosen_time_s, at);
     }
+    plan->info.chosen_p2p_j =
+        plan->info.chosen_cost_j + p->stages * plan->info.chosen_time_s * p->p2p_power_w;
 }
 
 /* Counting sort by stage over the topological order, which keeps each stage's own order. */

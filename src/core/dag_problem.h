@@ -19,8 +19,6 @@
 #include "dag/graph.h"
 #include "dag/tradeoff.h"
 
-#define DAG_TABLE_MAX (1 << 22) /* time units between the longest and the shortest of one spec */
-
 struct dag_knob {
     int64_t number;
     char *label; /* owned; may be NULL */
@@ -39,7 +37,7 @@ struct dag_operation {
 struct dag_problem {
     uint64_t users; /* changed atomically */
     double unit_s;
-    double p2p_power_w;
+    double p2p_power_w;              /* of all devices of one stage */
     struct dag_operation *operation; /* owned arrays all */
     size_t operations;
     size_t operation_room;
@@ -48,9 +46,11 @@ struct dag_problem {
     size_t edges;
     size_t from_room;
     size_t to_room;
-    struct dag_cost *cost; /* per spec */
+    struct dag_cost *cost;     /* per spec */
+    struct assign_option *top; /* per spec; the option of the greatest knob, filtered or not */
     size_t specs;
     size_t cost_room;
+    size_t top_room;
     int32_t *option_first; /* per spec + 1 */
     size_t option_first_room;
     struct assign_option *option; /* kept options, slowest first; id: index in `knob` */
@@ -99,9 +99,15 @@ int dag_problem_seal(struct dag_problem *p, zeus_error *err) ZEUS_CHECK;
 
 struct tradeoff_problem dag_problem_view(const struct dag_problem *p);
 
-/* As zeus_dag_add_spec with the quanta of the options given (NULL: computed). */
-int dag_add_spec(zeus_dag *dag, const zeus_dag_spec *spec, const int32_t *quants,
-                 int32_t *ret_index, zeus_error *err) ZEUS_CHECK;
+/* A spec and what only the readers of files say of it. */
+struct dag_spec_input {
+    const zeus_dag_spec *spec;
+    const int32_t *quants; /* of the options; NULL: computed from their times */
+    int is_noise_for_few;  /* the noise factor counts only where few options remain without */
+};
+
+int dag_add_spec(zeus_dag *dag, const struct dag_spec_input *input, int32_t *ret_index,
+                 zeus_error *err) ZEUS_CHECK;
 
 /* A plan from durations. `iteration` -1: not from a frontier. */
 int dag_plan_create(struct dag_problem *p, const int32_t *duration, int64_t iteration,

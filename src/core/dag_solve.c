@@ -189,3 +189,32 @@ int zeus_dag_frontier_plan(const zeus_dag_frontier *f, int64_t index, zeus_dag_p
     }
     return r;
 }
+
+int zeus_dag_get_baseline(zeus_dag *dag, zeus_dag_baseline *ret_baseline, zeus_error *err)
+{
+    if (!dag || !ret_baseline) {
+        return err_set(err, ZEUS_EINVAL, "no problem given");
+    }
+    struct dag_problem *p = dag->problem;
+    int r = dag_problem_seal(p, err);
+    double *end_s _free_ = r == 0 ? mem_calloc(p->operations, sizeof(*end_s)) : NULL;
+    if (r < 0 || !end_s) {
+        return r < 0 ? r : err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    const struct dag_graph *g = &p->graph;
+    zeus_dag_baseline b = {0};
+    for (int32_t i = 0; i < g->nodes; i++) {
+        int32_t v = g->topo[i];
+        for (int32_t e = g->in_first[v]; e < g->in_first[v + 1]; e++) {
+            end_s[v] = MAX_OF(end_s[v], end_s[g->in_from[e]]);
+        }
+        if (p->spec_of[v] >= 0) {
+            end_s[v] += p->top[p->spec_of[v]].time_s;
+            b.cost_j += p->top[p->spec_of[v]].cost;
+        }
+        b.time_s = MAX_OF(b.time_s, end_s[v]);
+    }
+    b.cost_p2p_j = b.cost_j + p->stages * b.time_s * p->p2p_power_w;
+    *ret_baseline = b;
+    return 0;
+}

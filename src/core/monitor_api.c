@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "core/session.h"
 #include "monitor/energy_window.h"
+#include "monitor/gpu_sync.h"
 
 #define RATE_MOST_HZ   1000u
 #define HISTORY_MOST_S 3600u
@@ -47,10 +48,6 @@ static int read_options(const zeus_monitor_options *given, zeus_monitor_options 
     if (options.history_s > HISTORY_MOST_S) {
         return err_set(err, ZEUS_EINVAL, "history_s is %" PRIu32 "; it is at most %u",
                        options.history_s, HISTORY_MOST_S);
-    }
-    if (options.calibration_path) {
-        return err_set(err, ZEUS_ENOTSUP, "%s: calibration files are not read by this version",
-                       options.calibration_path);
     }
     *ret_options = options;
     return 0;
@@ -114,6 +111,17 @@ static int choose_all(zeus_session *session, const zeus_monitor_options *options
     return 0;
 }
 
+static int load_calibration(const zeus_session *session, const zeus_monitor_options *options,
+                            struct zeus_calibration *set, zeus_error *err)
+{
+    if (options->flags & ZEUS_MONITOR_NO_CALIBRATION) {
+        return 0;
+    }
+    return options->calibration_path ? calibration_load(set, options->calibration_path, 0, err)
+                                     : calibration_load_default(set, session->inventory.root,
+                                                                &session->inventory.log, err);
+}
+
 int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options,
                       zeus_monitor **ret_monitor, zeus_error *err)
 {
@@ -138,8 +146,19 @@ int zeus_monitor_open(zeus_session *session, const zeus_monitor_options *options
                                     .options = &chosen,
                                     .io = &monitor_io_devices,
                                     .log = &session->inventory.log};
+    struct zeus_calibration calibration = {0};
+    config.calibration = &calibration;
     r = choose_all(session, &chosen, devices, positions, &config.count, err);
-    return r < 0 ? r : monitor_create(&config, ret_monitor, err);
+    r = r < 0 ? r : load_calibration(session, &chosen, &calibration, err);
+    r = r < 0 ? r : monitor_create(&config, ret_monitor, err);
+    calibration_done(&calibration);
+    return r;
+}
+
+int zeus_sync_gpu(void *user, zeus_error *err)
+{
+    (void)user;
+    return gpu_sync(err);
 }
 
 void zeus_monitor_close(zeus_monitor *monitor)
@@ -260,6 +279,9 @@ int zeus_monitor_get_source(zeus_monitor *monitor, size_t position, zeus_monitor
         out.source = source->config.has_power ? ZEUS_SOURCE_INTEGRATED : ZEUS_SOURCE_COUNTER;
         out.flags |= source->config.has_power ? ZEUS_ENERGY_REPLACED : ZEUS_ENERGY_SUSPECT;
         (void)strncpy(out.reason, source_suspect_text(status.suspect_kind), sizeof out.reason - 1);
+    }
+    if (!out.reason[0]) {
+        memcpy(out.reason, place->note, sizeof out.reason);
     }
     memcpy(out.name, place->info.name, sizeof out.name);
     memcpy(out.sensor_class, place->model.name, sizeof out.sensor_class);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "core/daemon_attach.h"
 
 const char *zeus_version(void)
 {
@@ -76,6 +77,9 @@ int zeus_session_open(const zeus_session_options *options, zeus_session **ret_se
     }
     struct inventory_options of = inventory_options_of(&known);
     r = inventory_open(&session->inventory, &of, err);
+    if (r == 0 && !(known.flags & ZEUS_SESSION_LOCAL_ONLY)) {
+        r = daemon_attach(session, known.families, err);
+    }
     if (r < 0) {
         zeus_session_close(session);
         return r;
@@ -90,6 +94,7 @@ void zeus_session_close(zeus_session *session)
         return;
     }
     inventory_close(&session->inventory);
+    daemon_detach(session); /* after the devices that use it */
     free(session);
 }
 

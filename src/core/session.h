@@ -9,8 +9,11 @@
 
 #include "device/inventory.h"
 
+struct remote_link;
+
 struct zeus_session {
     struct inventory inventory;
+    struct remote_link *link; /* owned; NULL: no daemon is named */
 };
 
 /* ZEUS_ESTATE in a forked child, 0 otherwise. */

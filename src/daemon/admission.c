@@ -137,13 +137,25 @@ static void name_owner(struct caller *caller)
     }
 }
 
+/* The primary group of the calling process and the supplementary ones. */
+static size_t all_groups(const struct httpd_peer *peer, uint32_t out[HTTPD_GROUPS_MAX + 1])
+{
+    if (!peer->is_local) {
+        return 0;
+    }
+    out[0] = peer->gid;
+    memcpy(out + 1, peer->groups, peer->group_count * sizeof(out[0]));
+    return peer->group_count + 1;
+}
+
 static void apply_policy(const struct httpd_req *req, const struct trust *trust,
                          struct caller *caller)
 {
+    uint32_t gids[HTTPD_GROUPS_MAX + 1];
     struct site_caller who = {.is_local = caller->is_local,
                               .uid = caller->uid,
-                              .gids = req->peer.groups,
-                              .gid_count = req->peer.group_count,
+                              .gids = gids,
+                              .gid_count = all_groups(&req->peer, gids),
                               .subject = caller->subject[0] ? caller->subject : NULL,
                               .certificate = caller->certificate[0] ? caller->certificate : NULL};
     caller->rule = site_policy_match(trust->policy, &who);

@@ -52,7 +52,7 @@ struct fanout_leg {
     int code;
     int status; /* HTTP status of a failure */
     uint64_t start_ns;
-    uint64_t scratch[3]; /* the operation's own, between two runs of one leg */
+    uint64_t scratch[4]; /* the operation's own, between two runs of one leg */
     zeus_error err;
     char *text; /* owned; a failure's words when err is too small for them */
     union fanout_value value;

@@ -35,7 +35,8 @@ struct reading {
     uint64_t limit_default_uw;
     uint64_t limit_min_uw;
     uint64_t limit_max_uw;
-    /* When each part was read last (monotonic), 0 never: an old value is not what is now. */
+    /* When each part was read last (monotonic, middle of the read), 0 never: an old value is not
+     * what is now. */
     uint64_t power_ns;
     uint64_t energy_ns; /* of the counter, or of the integral */
     uint64_t dram_energy_ns;

@@ -57,30 +57,38 @@ static int read_pair(struct fanout_leg *leg, uint64_t *ret_cpu_uj, uint64_t *ret
     return r;
 }
 
-static uint64_t mean_mw(uint64_t from_uj, uint64_t to_uj, uint64_t elapsed_us)
+static uint64_t elapsed_us(uint64_t from_ns, uint64_t to_ns)
 {
-    return to_uj > from_uj ? (to_uj - from_uj) * 1000u / elapsed_us : 0;
+    return MAX_OF((to_ns - from_ns) / 1000u, UINT64_C(1));
+}
+
+static uint64_t mean_mw(uint64_t from_uj, uint64_t to_uj, uint64_t passed_us)
+{
+    return to_uj > from_uj ? (to_uj - from_uj) * 1000u / passed_us : 0;
 }
 
 static int act_power(struct fanout_leg *leg)
 {
     uint64_t cpu_uj = 0;
     uint64_t dram_uj = 0;
+    struct reading latest;
     int r = read_pair(leg, &cpu_uj, &dram_uj);
-    uint64_t now_ns = clock_monotonic_ns();
     if (r < 0) {
         return r;
     }
+    slot_latest(leg->slot, &latest); /* has the times at which the counters were looked at */
     if (leg->job.due_ns == 0) {
         leg->scratch[0] = cpu_uj;
         leg->scratch[1] = dram_uj;
-        leg->scratch[2] = now_ns;
-        leg->job.due_ns = now_ns + leg->slot->period_ns;
+        leg->scratch[2] = latest.energy_ns;
+        leg->scratch[3] = latest.dram_energy_ns;
+        leg->job.due_ns = latest.energy_ns + leg->slot->period_ns;
         return FANOUT_AGAIN;
     }
-    uint64_t elapsed_us = MAX_OF((now_ns - leg->scratch[2]) / 1000u, UINT64_C(1));
-    leg->value.cpu.cpu = mean_mw(leg->scratch[0], cpu_uj, elapsed_us);
-    leg->value.cpu.dram = mean_mw(leg->scratch[1], dram_uj, elapsed_us);
+    leg->value.cpu.cpu =
+        mean_mw(leg->scratch[0], cpu_uj, elapsed_us(leg->scratch[2], latest.energy_ns));
+    leg->value.cpu.dram =
+        mean_mw(leg->scratch[1], dram_uj, elapsed_us(leg->scratch[3], latest.dram_energy_ns));
     return 0;
 }
 

@@ -59,7 +59,8 @@ struct slot {
     uint64_t seq[QUANTITY_COUNT];
     uint64_t missed_ticks;
     struct cpu_power_base {
-        uint64_t t_ns;
+        uint64_t t_ns; /* of the package's energy, middle of the read */
+        uint64_t dram_t_ns;
         uint64_t package_uj;
         uint64_t dram_uj;
         int is_set;

@@ -180,9 +180,8 @@ static uint64_t mean_mw(uint64_t from_uj, uint64_t to_uj, uint64_t elapsed_ns)
 static void publish_cpu(struct slot *slot, const struct cpu_power_base *now)
 {
     const struct cpu_power_base *base = &slot->base;
-    uint64_t elapsed_ns = now->t_ns - base->t_ns;
-    uint64_t package_mw = mean_mw(base->package_uj, now->package_uj, elapsed_ns);
-    uint64_t dram_mw = mean_mw(base->dram_uj, now->dram_uj, elapsed_ns);
+    uint64_t package_mw = mean_mw(base->package_uj, now->package_uj, now->t_ns - base->t_ns);
+    uint64_t dram_mw = mean_mw(base->dram_uj, now->dram_uj, now->dram_t_ns - base->dram_t_ns);
     int has_dram_mw = now->has_dram && base->has_dram;
     mutex_lock(&slot->lock);
     slot->latest.power_uw = package_mw * 1000u;
@@ -223,8 +222,12 @@ static void poll_cpu(struct slot *slot)
     if (slot_read_energy(slot, &now.package_uj, &err) < 0) {
         return;
     }
-    now.t_ns = clock_monotonic_ns();
     now.has_dram = slot_has_dram(slot) && slot_read_dram_energy(slot, &now.dram_uj, &err) == 0;
+    /* When the counters were looked at, not when this thread got round to asking. */
+    mutex_lock(&slot->lock);
+    now.t_ns = slot->latest.energy_ns;
+    now.dram_t_ns = slot->latest.dram_energy_ns;
+    mutex_unlock(&slot->lock);
     if (slot->base.is_set) {
         publish_cpu(slot, &now);
     }

@@ -9,6 +9,9 @@
 #include "daemon/node.h"
 #include "daemon/observer.h"
 
+#define READ_LONG_NS UINT64_C(1000000)
+#define READ_TRIES   2
+
 static void stamp(struct reading *reading)
 {
     reading->t_ns = clock_monotonic_ns();
@@ -30,46 +33,60 @@ int slot_read_power(struct slot *slot, uint64_t *ret_mw, zeus_error *err)
     slot->latest.power_uw = sample.power_uw;
     slot->latest.valid |= READING_POWER;
     stamp(&slot->latest);
-    slot->latest.power_ns = slot->latest.t_ns;
+    slot->latest.power_ns = sample.time_ns;
     mutex_unlock(&slot->lock);
     *ret_mw = sample.power_uw / 1000u;
     return 0;
 }
 
-static int read_domain(struct slot *slot, int domain, uint64_t *ret_uj, zeus_error *err)
+/* A thread that loses its processor inside a read does not know when the counter was looked at;
+ * then it is looked at again, and the reading known best is taken. Power is energy over time: a
+ * wrong time makes a wrong power. */
+static int read_timed(struct slot *slot, struct device *device, uint32_t domain,
+                      zeus_energy_sample *ret_sample, zeus_error *err)
 {
-    zeus_energy_sample sample = {0};
+    int r = device_read_energy(device, domain, ret_sample, err);
+    for (int i = 0; i < READ_TRIES && r == 0 && slot->kind == ZEUS_KIND_CPU &&
+                    ret_sample->latency_ns > READ_LONG_NS;
+         i++) {
+        zeus_energy_sample again = {0};
+        r = device_read_energy(device, domain, &again, err);
+        *ret_sample = r == 0 && again.latency_ns < ret_sample->latency_ns ? again : *ret_sample;
+    }
+    return r;
+}
+
+static int read_domain(struct slot *slot, int domain, zeus_energy_sample *ret_sample,
+                       zeus_error *err)
+{
     struct device *device = slot_enter(slot);
-    int r = device_read_energy(device, (uint32_t)domain, &sample, err);
+    int r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
     if (r == ZEUS_ESTALE) {
         /* Told once after a gap in the counter; the total goes on from here. */
-        r = device_read_energy(device, (uint32_t)domain, &sample, err);
+        r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
     }
     slot_leave(slot);
     slot_note(slot, r, err);
-    if (r == 0) {
-        *ret_uj = sample.energy_uj;
-    }
     return r;
 }
 
 int slot_read_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
 {
-    uint64_t energy_uj = 0;
+    zeus_energy_sample sample = {0};
     struct device *device = slot_enter(slot);
     int domain = (int)slot_main_domain(device);
     slot_leave(slot);
-    int r = read_domain(slot, domain, &energy_uj, err);
+    int r = read_domain(slot, domain, &sample, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
-    slot->latest.energy_uj = energy_uj;
+    slot->latest.energy_uj = sample.energy_uj;
     slot->latest.valid |= READING_ENERGY;
     stamp(&slot->latest);
-    slot->latest.energy_ns = slot->latest.t_ns;
+    slot->latest.energy_ns = sample.time_ns;
     mutex_unlock(&slot->lock);
-    *ret_uj = energy_uj;
+    *ret_uj = sample.energy_uj;
     return 0;
 }
 
@@ -83,22 +100,22 @@ static int dram_domain(struct slot *slot)
 
 int slot_read_dram_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
 {
-    uint64_t energy_uj = 0;
+    zeus_energy_sample sample = {0};
     int domain = dram_domain(slot);
     if (domain < 0) {
         return err_set(err, ZEUS_ENOTSUP, "CPU %u has no memory domain", slot->id);
     }
-    int r = read_domain(slot, domain, &energy_uj, err);
+    int r = read_domain(slot, domain, &sample, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
-    slot->latest.dram_energy_uj = energy_uj;
+    slot->latest.dram_energy_uj = sample.energy_uj;
     slot->latest.valid |= READING_DRAM_ENERGY;
     stamp(&slot->latest);
-    slot->latest.dram_energy_ns = slot->latest.t_ns;
+    slot->latest.dram_energy_ns = sample.time_ns;
     mutex_unlock(&slot->lock);
-    *ret_uj = energy_uj;
+    *ret_uj = sample.energy_uj;
     return 0;
 }
 

@@ -82,15 +82,13 @@ int32_t assign_filter(struct assign_option *options, int32_t count, double noise
 
 int32_t assign_lookup(const struct assign_option *options, int32_t count, int32_t duration)
 {
+    /* The answer lies in the `left` options from `low` on. No branch depends on what is found:
+     * which way it goes is as good as random, and a plan does this for every operation. */
     int32_t low = 0;
-    int32_t high = count - 1; /* the answer lies in low .. high */
-    while (low < high) {
-        int32_t middle = (low + high) / 2;
-        if (options[middle].quant <= duration) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+    for (int32_t left = count; left > 1;) {
+        int32_t half = left / 2;
+        low += options[low + half - 1].quant > duration ? half : 0;
+        left -= half;
     }
     return low;
 }
@@ -108,24 +106,22 @@ static int32_t cheapest_within(const struct assign_option *options, int32_t begi
     return best;
 }
 
-static void first_choice(const struct dag_graph *g, const struct assign_table *table,
-                         const int32_t *duration, int32_t *choice, int32_t *taken)
+void assign_first(const struct assign_table *table, int32_t nodes, const int32_t *duration,
+                  int32_t *ret_choice)
 {
-    for (int32_t v = 0; v < g->nodes; v++) {
+    for (int32_t v = 0; v < nodes; v++) {
         int32_t spec = table->spec_of[v];
-        choice[v] = -1;
-        taken[v] = 0;
+        ret_choice[v] = -1;
         if (spec >= 0) {
             int32_t begin = table->first[spec];
-            choice[v] = begin + assign_lookup(table->options + begin,
-                                              table->first[spec + 1] - begin, duration[v]);
-            taken[v] = table->options[choice[v]].quant;
+            ret_choice[v] = begin + assign_lookup(table->options + begin,
+                                                  table->first[spec + 1] - begin, duration[v]);
         }
     }
 }
 
 int64_t assign_plan(const struct dag_graph *g, const struct assign_table *table,
-                    const int32_t *duration, int64_t deadline, int32_t *ret_choice)
+                    const int32_t *first, int64_t deadline, int32_t *ret_choice)
 {
     size_t nodes = (size_t)g->nodes;
     int32_t *taken _free_ = mem_calloc(nodes, sizeof(*taken));
@@ -134,7 +130,10 @@ int64_t assign_plan(const struct dag_graph *g, const struct assign_table *table,
     if (!taken || !latest || !start) {
         return ZEUS_ENOMEM;
     }
-    first_choice(g, table, duration, ret_choice, taken);
+    for (int32_t v = 0; v < g->nodes; v++) {
+        ret_choice[v] = first[v];
+        taken[v] = first[v] >= 0 ? table->options[first[v]].quant : 0;
+    }
     dag_latest(g, taken, deadline, latest);
     for (int32_t i = 0; i < g->nodes; i++) {
         int32_t v = g->topo[i];

@@ -37,11 +37,15 @@ struct assign_table {
     const int32_t *spec_of; /* per node; negative: none */
 };
 
-/* Chooses an option for every node (index into options, -1 for none) so that the whole ends within
- * `deadline` units: first the slowest that fits the planned duration, then, in topological order, a
- * slower and cheaper one where slack was left over by the rounding. Returns the length, or
- * ZEUS_ENOMEM. */
+/* For every node the slowest option that fits its planned duration: index into options, -1 for
+ * none. */
+void assign_first(const struct assign_table *table, int32_t nodes, const int32_t *duration,
+                  int32_t *ret_choice);
+
+/* A second choice so that the whole ends within `deadline` units: in topological order, a slower
+ * and cheaper option than the first one where slack was left over by the rounding. Returns the
+ * length, or ZEUS_ENOMEM. */
 int64_t assign_plan(const struct dag_graph *g, const struct assign_table *table,
-                    const int32_t *duration, int64_t deadline, int32_t *ret_choice) ZEUS_CHECK;
+                    const int32_t *first, int64_t deadline, int32_t *ret_choice) ZEUS_CHECK;
 
 #endif /* ZEUS_DAG_ASSIGN_H */

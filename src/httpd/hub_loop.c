@@ -19,9 +19,10 @@
 #include "base/mem.h"
 #include "httpd/hub_private.h"
 
-#define READY_MAX   256
-#define STREAMS_MAX (1u << 20)
-#define BEAT_SLACK  16 /* signs of life are gathered to this fraction of their period */
+#define READY_MAX    256
+#define STREAMS_MAX  (1u << 20)
+#define DEAD_PEER_MS 120000 /* unacknowledged for that long: the peer's machine is gone */
+#define BEAT_SLACK   16     /* signs of life are gathered to this fraction of their period */
 
 /* What one look under the lock found. */
 struct work {
@@ -66,9 +67,11 @@ static void set_socket(const struct hub_stream *s)
 {
     int bytes = (int)MIN_OF(s->hub->socket_bytes, (size_t)INT_MAX);
     int on = 1;
-    /* Both only make it better: failing is harmless. */
+    unsigned dead_ms = DEAD_PEER_MS;
+    /* They only make it better: failing (a Unix socket knows nothing of TCP) is harmless. */
     (void)setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
 }
 
 static int enter(struct hub *hub, struct hub_stream *s)

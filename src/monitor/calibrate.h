@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a sensor is like, from readings taken while a known load switched on and off: update period,
- * counter tick, averaging window or time constant, lag. Pure: samples in, a model out. Flat power
- * shows nothing of this and is refused rather than guessed at.
+ * What a sensor is like, from readings taken while a known load switched on and off: its beat
+ * (update period or counter tick), then its response (averaging window or time constant, lag).
+ * Pure: changes of a reading in, numbers with their uncertainty out. Flat power shows nothing of
+ * this and is refused rather than guessed at. docs/calibration.md has the method.
  */
 #ifndef ZEUS_MONITOR_CALIBRATE_H
 #define ZEUS_MONITOR_CALIBRATE_H
@@ -13,31 +14,65 @@
 #include <zeus/error.h>
 
 #include "base/attr.h"
-#include "monitor/sensor_model.h"
 
-struct calibrate_sample {
-    uint64_t time_ns;
-    double value; /* watts, or joules of a counter */
+#define CALIBRATE_CHANGES_LEAST 8u
+
+/* A reading was another one by hi than it was at lo. The first of a series is its first reading:
+ * lo == hi, and no change. Value: watts, or joules of a counter. */
+struct calibrate_change {
+    uint64_t lo_ns;
+    uint64_t hi_ns;
+    double value;
 };
 
-/* When the load was on: [on, off) in rising order. */
+struct calibrate_series {
+    const struct calibrate_change *changes; /* borrowed */
+    size_t count;
+    uint64_t end_ns; /* the last reading, still of the last value */
+};
+
+/* Updates come at phase + k * period. */
+struct calibrate_beat {
+    double period_ns;
+    double period_error_ns; /* half width of the 95 % interval */
+    double phase_ns;        /* after the series' first reading */
+    double spread_ns;       /* 95 % of the updates are this near to the beat */
+    double on_beat;         /* share of the changes that keep to it */
+};
+
+/* When the load was on: [on, off) in rising order, each edge known to -/+ edge_half_ns. */
 struct calibrate_load {
     uint64_t on_ns;
     uint64_t off_ns;
 };
 
-/* Period of a field or counter: median of the times between changes, and their spread (half of the
- * middle 80 %). RANGE when fewer than 8 changes were seen: power was flat or reads too rare. */
-int calibrate_period(const struct calibrate_sample *samples, size_t count, uint64_t *ret_period_ns,
-                     uint64_t *ret_spread_ns, zeus_error *err) ZEUS_CHECK;
+struct calibrate_loads {
+    const struct calibrate_load *loads; /* borrowed */
+    size_t count;
+    double edge_half_ns; /* mean */
+};
 
-/* Response, window or time constant, and lag of a power field whose period is known, by the least
- * squares over a grid of boxcars and of RC filters applied to the load. RANGE when the readings do
- * not follow the load (less than half of their variance explained). Sets response, update_ns,
- * window_ns, tau_ns, lag_ns of *ret_model and *ret_explained (share of variance). */
-int calibrate_response(const struct calibrate_sample *samples, size_t count,
-                       const struct calibrate_load *loads, size_t load_count, uint64_t period_ns,
-                       struct sensor_model *ret_model, double *ret_explained, zeus_error *err)
-    ZEUS_CHECK;
+struct calibrate_response {
+    uint32_t is_rc;
+    double length_ns; /* window of a boxcar, time constant of an RC response */
+    double length_error_ns;
+    double lag_ns;
+    double lag_error_ns;
+    double explained; /* share of the readings' variance */
+    double off_w;     /* reading with the load off and on, by the fit */
+    double on_w;
+};
+
+/* RANGE when fewer than 8 changes were seen (power is flat, or reads are too rare) or they keep to
+ * no beat. A value that stays as it was over an update is no harm. */
+int calibrate_beat(const struct calibrate_series *series, struct calibrate_beat *ret_beat,
+                   zeus_error *err) ZEUS_CHECK;
+
+/* The boxcar or RC filter of the load that explains the readings best, by least squares over every
+ * update (calibrate_beat tells when they were). RANGE when less than half of their variance is
+ * explained: the load makes no difference to this sensor. */
+int calibrate_response(const struct calibrate_series *series, const struct calibrate_beat *beat,
+                       const struct calibrate_loads *loads, struct calibrate_response *ret_response,
+                       zeus_error *err) ZEUS_CHECK;
 
 #endif /* ZEUS_MONITOR_CALIBRATE_H */

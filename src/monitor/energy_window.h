@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/strbuf.h"
+#include "monitor/calibration.h"
 #include "monitor/csv_log.h"
 #include "monitor/sampler.h"
 #include "monitor/source.h"
@@ -39,6 +40,7 @@ struct monitor_place {
     int32_t code;   /* why there is no source at all, 0 otherwise */
     zeus_domain_info info;
     struct sensor_model model;
+    char note[CALIBRATION_NOTE_SIZE]; /* why a calibration was left aside; empty otherwise */
 };
 
 /* Plain reads at the two edges, without the sampler. */
@@ -112,7 +114,8 @@ struct monitor_config {
     const zeus_monitor_options *options; /* complete: every field is read */
     const struct monitor_io *io;
     const struct log_sink *log;
-    int is_manual; /* the sampler is stepped by the caller (tests) */
+    const struct zeus_calibration *calibration; /* NULL: none */
+    int is_manual;                              /* the sampler is stepped by the caller (tests) */
 };
 
 int monitor_create(const struct monitor_config *config, struct zeus_monitor **ret_monitor,

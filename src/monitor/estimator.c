@@ -11,17 +11,11 @@
 
 #include "base/macro.h"
 #include "monitor/stretch.h"
+#include "monitor/unrest.h"
 
 #define AROUND     10u /* stretches looked at on either side */
 #define NEAR       3u  /* of these, for the range of power */
 #define KNOTS_MOST (2 * AROUND + 2)
-#define FAR        80u /* stretches looked back at, and half as many ahead, for hidden unrest */
-#define FAR_STEP   4u
-#define FAR_DOUBT  0.15 /* share of that variance that is taken to be there still */
-/* A load that beats in step with the sensor looks even. What is allowed for it without any sign of
- * it, as a share of the power: see "what no sensor of this class can see" in docs/measurement.md.
- */
-#define HIDDEN_FLOOR 0.2
 /* How far unrest that is hidden takes the energy carried on away from its mean line. */
 #define HIDDEN_CARRIED 0.5
 /* How far past the last knot the power is carried on before it is a gap. */
@@ -64,9 +58,24 @@ static double seconds(int64_t ns)
     return (double)ns * 1e-9;
 }
 
-/* Number of the last knot at or before t; 0 returned when even the oldest is later. */
-static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, uint64_t *ret_end)
+/* The first of all was made when nothing was known of the beat. */
+int estimate_read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot)
 {
+    if (!knot_read(est->knots, number, ret_knot)) {
+        return 0;
+    }
+    if (number == 0 && est->first_half_ns > 0) {
+        ret_knot->t_ns = est->first_t_ns;
+        ret_knot->half_ns = (uint32_t)est->first_half_ns;
+    }
+    return 1;
+}
+
+/* Number of the last knot at or before t; 0 returned when even the oldest is later. */
+static int find_knot(const struct estimator *est, uint64_t t_ns, uint64_t *ret_low,
+                     uint64_t *ret_end)
+{
+    const struct ring *ring = est->knots;
     uint64_t end = ring_end(ring);
     uint64_t low = ring_oldest(ring, end);
     uint64_t high = end;
@@ -74,7 +83,7 @@ static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, 
     int found = 0;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (!knot_read(ring, middle, &knot) || knot.t_ns <= t_ns) {
+        if (!estimate_read_knot(est, middle, &knot) || knot.t_ns <= t_ns) {
             low = middle + 1; /* overtaken counts as earlier */
             found = 1;
         } else {
@@ -83,22 +92,23 @@ static int find_knot(const struct ring *ring, uint64_t t_ns, uint64_t *ret_low, 
     }
     *ret_end = end;
     *ret_low = found && low > 0 ? low - 1 : low;
-    return found && knot_read(ring, *ret_low, &knot) && knot.t_ns <= t_ns;
+    return found && estimate_read_knot(est, *ret_low, &knot) && knot.t_ns <= t_ns;
 }
 
-static int look_around(const struct ring *ring, uint64_t t_ns, struct around *ret_around,
+static int look_around(const struct estimator *est, uint64_t t_ns, struct around *ret_around,
                        int *ret_is_early)
 {
+    const struct ring *ring = est->knots;
     uint64_t at = 0;
     uint64_t end = 0;
-    *ret_is_early = !find_knot(ring, t_ns, &at, &end);
+    *ret_is_early = !find_knot(est, t_ns, &at, &end);
     uint64_t from = at > ring_oldest(ring, end) + AROUND ? at - AROUND : ring_oldest(ring, end);
     uint64_t to = MIN_OF(at + AROUND + 2, end);
     ret_around->count = 0;
     ret_around->at = 0;
     for (uint64_t i = from; i < to; i++) {
         struct knot *knot = &ret_around->knots[ret_around->count];
-        if (!knot_read(ring, i, knot)) {
+        if (!estimate_read_knot(est, i, knot)) {
             ret_around->count = 0; /* overtaken meanwhile: begin after it */
             continue;
         }
@@ -190,26 +200,6 @@ static double hidden_near_w(const struct around *a, uint32_t own)
     return stretch_hidden_w(means_w, n);
 }
 
-/* The same over a longer past: what switched visibly a while ago may do so invisibly now, in step
- * with the sensor. */
-static double hidden_far_w(const struct ring *ring, uint64_t at)
-{
-    double means_w[(FAR + FAR / 2) / FAR_STEP + 1];
-    uint32_t n = 0;
-    uint64_t end = ring_end(ring);
-    uint64_t from = at > ring_oldest(ring, end) + FAR ? at - FAR : ring_oldest(ring, end);
-    for (uint64_t i = from; i + 1 < MIN_OF(end, at + FAR / 2); i += FAR_STEP) {
-        struct knot before;
-        struct knot after;
-        if (knot_read(ring, i, &before) && knot_read(ring, i + 1, &after) &&
-            !(after.flags & (KNOT_GAP | KNOT_GUESS)) && after.t_ns > before.t_ns) {
-            means_w[n++] =
-                (after.energy_j - before.energy_j) / seconds((int64_t)(after.t_ns - before.t_ns));
-        }
-    }
-    return stretch_hidden_w(means_w, n);
-}
-
 static void build_stretch(const struct around *a, uint32_t i, struct stretch *ret)
 {
     double left_w[2] = {0, 0};
@@ -251,10 +241,10 @@ static void edge_inside(const struct estimator *est, const struct around *a, uin
     }
     build_stretch(a, a->at, &edge->stretch);
     edge->is_inside = 1;
-    double far_w = hidden_far_w(est->knots, a->numbers + a->at);
+    double far_w = unrest_far_w(est->knots, a->numbers + a->at);
     double own_w = edge->stretch.energy_j / edge->stretch.length_s;
-    edge->stretch.hidden_w = sqrt(square(edge->stretch.hidden_w) + FAR_DOUBT * square(far_w) +
-                                  square(HIDDEN_FLOOR * own_w));
+    edge->stretch.hidden_w = sqrt(square(edge->stretch.hidden_w) + square(far_w) +
+                                  square(unrest_floor(est->knots) * own_w));
     double part_j = 0;
     stretch_part(&edge->stretch, 0, edge->at_s, &part_j, &edge->var_j2);
     edge->energy_j += part_j;
@@ -309,9 +299,9 @@ static void edge_outside(const struct estimator *est, const struct around *a, ui
     edge->var_j2 =
         square(s.spread_w) * period_s * carry_s + square((high_w - low_w) * carry_s) / 12;
     double near_hidden_w = hidden_near_w(a, UINT32_MAX);
-    double far_w = hidden_far_w(est->knots, a->numbers + a->at);
+    double far_w = unrest_far_w(est->knots, a->numbers + a->at);
     double hidden_w2 =
-        square(near_hidden_w) + FAR_DOUBT * square(far_w) + square(HIDDEN_FLOOR * carry_w);
+        square(near_hidden_w) + square(far_w) + square(unrest_floor(est->knots) * carry_w);
     edge->var_j2 +=
         square(HIDDEN_CARRIED * fmin(carry_s, (double)est->period_ns * 1e-9)) * hidden_w2;
     edge->base_var_j2 = knot->var_j2;
@@ -328,7 +318,7 @@ static double power_at_w(const struct estimator *est, uint64_t t_ns, double fall
 {
     struct around a;
     int is_early = 0;
-    if (look_around(est->knots, t_ns, &a, &is_early) < 0 || is_early || a.at + 1 >= a.count ||
+    if (look_around(est, t_ns, &a, &is_early) < 0 || is_early || a.at + 1 >= a.count ||
         !is_observed(&a, a.at)) {
         return fallback_w;
     }
@@ -352,7 +342,7 @@ static int edge_at(const struct estimator *est, uint64_t t_ns, struct edge *ret_
 {
     struct around a;
     int is_early = 0;
-    int r = look_around(est->knots, t_ns, &a, &is_early);
+    int r = look_around(est, t_ns, &a, &is_early);
     if (r < 0) {
         return r;
     }

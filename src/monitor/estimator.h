@@ -25,6 +25,9 @@ struct estimator {
     uint64_t now_ns;    /* a reading of the power now, for what lies past the last knot */
     double now_w;       /* NaN: none */
     uint64_t period_ns; /* of the knots */
+    /* Where the very first knot (number 0) stands, once the beat has told; half 0: as it is. */
+    uint64_t first_t_ns;
+    uint64_t first_half_ns;
 };
 
 /* est_result.flags */
@@ -62,6 +65,9 @@ int estimate_pin(const struct estimator *est, uint64_t t_ns, struct pinned_edge 
 int estimate_pinned(const struct estimator *est, const struct pinned_edge *begin,
                     const struct pinned_edge *end, uint64_t begin_ns, uint64_t end_ns,
                     struct estimate *ret_estimate) ZEUS_CHECK;
+
+/* A knot as the estimates see it; 0 when it is not in the ring. */
+int estimate_read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot);
 
 /* Whether the edge at t lies before the last knot, whatever time that took place. */
 int estimate_is_closed(const struct estimator *est, uint64_t t_ns);

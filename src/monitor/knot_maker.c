@@ -13,6 +13,10 @@
 /* A window within this share of the period tiles the time. */
 #define TILES_SHARE 0.15
 
+/* Before that many differences were seen, a spread of this share of the power is supposed. */
+#define SPREAD_STEPS 12u
+#define SPREAD_SHARE 0.08
+
 /* How well the time constant of an RC response is known. */
 #define TAU_ERROR 0.1
 
@@ -136,6 +140,15 @@ static void add_tile(struct knot_maker *maker, struct knot *knot, double from_w,
     knot->var_j2 += var;
 }
 
+/* The spread, from little data helped by what is usual. */
+static double supposed_spread_w(const struct knot_maker *maker, double power_w)
+{
+    double seen_w = knot_maker_spread_w(maker);
+    double usual_w = SPREAD_SHARE * power_w;
+    uint32_t n = MIN_OF(maker->step_count, SPREAD_STEPS);
+    return sqrt((n * seen_w * seen_w + (SPREAD_STEPS - n) * usual_w * usual_w) / SPREAD_STEPS);
+}
+
 /* A window shorter than the period: first the unseen time, then the window. */
 static int add_sparse(struct knot_maker *maker, const struct tick *tick, uint64_t from_ns,
                       uint64_t to_ns, double power_w, struct knot *ret_knots)
@@ -147,7 +160,7 @@ static int add_sparse(struct knot_maker *maker, const struct tick *tick, uint64_
     if (from_ns > maker->last.t_ns) {
         double unseen_s = seconds(from_ns - maker->last.t_ns);
         double step_w = power_w - maker->last_w;
-        double spread_w = knot_maker_spread_w(maker);
+        double spread_w = supposed_spread_w(maker, power_w);
         /* White unrest: each reading stands in for the time on both of its sides, and that time's
          * own mean strays by as much as its length allows; a twelfth of a step is counted apart. */
         double share = 1 + seconds(maker->model.window_ns) / unseen_s - 1.0 / 6;

@@ -15,15 +15,15 @@
 #define SIDE  (ZEUS_EDGE_KNOTS_MAX / 2)
 
 /* Number of the last knot at or before t, or of the oldest. */
-static uint64_t knot_before(const struct ring *ring, uint64_t t_ns, uint64_t end)
+static uint64_t knot_before(const struct estimator *est, uint64_t t_ns, uint64_t end)
 {
-    uint64_t oldest = ring_oldest(ring, end);
+    uint64_t oldest = ring_oldest(est->knots, end);
     uint64_t low = oldest;
     uint64_t high = end;
     struct knot knot;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (!knot_read(ring, middle, &knot) || knot.t_ns <= t_ns) {
+        if (!estimate_read_knot(est, middle, &knot) || knot.t_ns <= t_ns) {
             low = middle + 1;
         } else {
             high = middle;
@@ -36,11 +36,11 @@ static void copy_knots(const struct estimator *est, uint64_t t_ns, zeus_edge *ed
 {
     uint64_t end = ring_end(est->knots);
     uint64_t oldest = ring_oldest(est->knots, end);
-    uint64_t at = knot_before(est->knots, t_ns, end);
+    uint64_t at = knot_before(est, t_ns, end);
     uint64_t from = at > oldest + SIDE - 1 ? at - (SIDE - 1) : oldest;
     for (uint64_t i = from; i < MIN_OF(at + SIDE + 1, end); i++) {
         struct knot knot;
-        if (knot_read(est->knots, i, &knot)) {
+        if (estimate_read_knot(est, i, &knot)) {
             edge->knots[edge->knot_count++] = (zeus_knot){
                 .time_ns = knot.t_ns,
                 .half_ns = knot.half_ns,

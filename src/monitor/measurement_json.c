@@ -13,9 +13,9 @@
 #define JSON_MOST (16u << 20)
 
 static const char *const flag_names[] = {
-    "approximated", "shared-board", "module-scope", "paired-die", "modelled",
-    "gap",          "open-edge",    "sub-tick",     "replaced",   "suspect",
-    "no-sampler",   "contained",    "uncalibrated", "simulated",  "coarse",
+    "approximated", "shared-board", "module-scope", "paired-die", "modelled",   "gap",
+    "open-edge",    "sub-tick",     "replaced",     "suspect",    "no-sampler", "contained",
+    "uncalibrated", "simulated",    "coarse",       "own-model",
 };
 
 const char *zeus_energy_flag_name(uint32_t flag)

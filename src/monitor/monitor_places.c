@@ -69,8 +69,24 @@ static double most_w(struct device *dev, const zeus_domain_info *domain)
     return LIMIT_MARGIN * (double)limits.max_uw * 1e-6;
 }
 
-static int add_source(struct zeus_monitor *monitor, struct device *dev, uint32_t position,
-                      uint32_t domain)
+/* The class's model, with what is known of this very device put in. */
+static void find_model(struct zeus_monitor *monitor, const struct zeus_calibration *calibration,
+                       uint32_t power_field, struct monitor_place *place)
+{
+    const struct device *dev = place->dev;
+    sensor_model_of(&dev->info, &place->info, power_field, &place->model);
+    if (calibration_apply(calibration, &dev->info, &place->info, power_field, &place->model,
+                          place->note)) {
+        place->flags |= ZEUS_ENERGY_OWN_MODEL;
+    }
+    if (place->note[0]) {
+        log_write(monitor->log, ZEUS_LOG_WARNING, "calibration", "%s %s: %s", dev->info.uuid,
+                  place->info.name, place->note);
+    }
+}
+
+static int add_source(struct zeus_monitor *monitor, const struct zeus_calibration *calibration,
+                      struct device *dev, uint32_t position, uint32_t domain)
 {
     struct monitor_place *place = &monitor->places[monitor->count];
     struct source *source = &monitor->sources[monitor->count];
@@ -93,7 +109,7 @@ static int add_source(struct zeus_monitor *monitor, struct device *dev, uint32_t
         config.power_field = field;
         config.max_w = most_w(dev, &place->info);
     }
-    sensor_model_of(&dev->info, &place->info, config.power_field, &place->model);
+    find_model(monitor, calibration, config.power_field, place);
     config.model = place->model;
     if (!config.has_counter && !config.has_power) {
         place->code = ZEUS_ENOTSUP;
@@ -153,7 +169,7 @@ int monitor_find_places(struct zeus_monitor *monitor, const struct monitor_confi
     for (size_t d = 0; d < config->count; d++) {
         struct device *dev = config->devices[d];
         for (uint32_t i = 0; i < dev->domain_count; i++) {
-            int r = add_source(monitor, dev, config->positions[d], i);
+            int r = add_source(monitor, config->calibration, dev, config->positions[d], i);
             if (r < 0) {
                 return err_set(err, r, "%s: %s", dev->info.name, zeus_strerror(r));
             }

@@ -24,6 +24,8 @@ struct sensor_model {
     char name[48];
     uint32_t response;      /* enum sensor_response */
     uint32_t is_calibrated; /* measured on this device: the systematic part is its own */
+    uint32_t is_own;        /* times were measured on this device (calibration.h) */
+    uint32_t reserved;
     uint64_t update_ns;     /* period of the power field; 0: no power field or continuous */
     uint64_t window_ns;     /* averaging window */
     uint64_t lag_ns;        /* from the end of the window to the update */

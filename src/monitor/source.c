@@ -21,6 +21,7 @@
 #define HEALTH_SPARSE  1.6
 #define HEALTH_POWER_W 1.0 /* less is too little to judge by */
 #define RETRY_MOST_NS  SECOND
+#define BEAT_SHARE     50 /* beats differ by this part at most where the first tick is placed */
 #define STATUS_WORDS   (sizeof(struct source_status) / sizeof(uint64_t))
 
 _Static_assert(sizeof(struct source_status) % sizeof(uint64_t) == 0, "published word by word");
@@ -47,7 +48,7 @@ static int init_track(struct source_track *track, const struct source_config *co
     if (tracking->is_coarse || period_ns < config->base_ns) {
         period_ns = MAX_OF(tracking->base_ns, MS);
     }
-    uint64_t knots = config->history_ns / period_ns * (tracking->may_repeat ? 2 : 1) + 64;
+    uint64_t knots = config->history_ns / period_ns * (tracking->may_repeat ? 2 : 1) + 256;
     tick_tracker_init(&track->tracker, tracking);
     knot_maker_init(&track->maker, &config->model, config->max_w);
     track->is_active = 1;
@@ -63,7 +64,8 @@ int source_init(struct source *source, const struct source_config *config)
     int r = ring_init(&source->status_ring, 4, STATUS_WORDS);
     if (r == 0 && config->has_counter) {
         struct tick_tracker_config tracking = {.nominal_ns = config->model.tick_ns,
-                                               .base_ns = config->base_ns};
+                                               .base_ns = config->base_ns,
+                                               .quantum = config->quantum_uj};
         r = init_track(&source->counter, config, &tracking);
     }
     if (r == 0 && config->has_power) {
@@ -136,10 +138,10 @@ static void failed(struct source *source, struct source_track *track, int code, 
 {
     source->status.failures++;
     source->status.code = code;
-    source->fails_in_row++;
+    track->fails_in_row++;
     tick_tracker_skip(&track->tracker, now_ns);
     /* What keeps failing is asked less often: 10 ms, 20 ms ... 1 s. */
-    uint64_t backoff_ns = source->config.base_ns << MIN_OF(source->fails_in_row, 7u);
+    uint64_t backoff_ns = source->config.base_ns << MIN_OF(track->fails_in_row, 7u);
     track->tracker.next_ns = now_ns + MIN_OF(backoff_ns, RETRY_MOST_NS);
 }
 
@@ -151,6 +153,29 @@ static void emit(struct source_track *track, const struct tick *tick, int is_cou
     for (int i = 0; i < n; i++) {
         knot_push(&track->knots, &knots[i]);
     }
+}
+
+/* The value read at opening was a tick old, and nobody saw that tick. The ticks that follow tell
+ * the beat, and one beat before the first of them is where it was. */
+static void place_first(struct source_track *track, const struct tick *tick)
+{
+    if (track->ticks++ == 0) {
+        track->opened_ns = tick->t_ns + tick->half_ns;
+        return;
+    }
+    if (track->ticks == 2) {
+        track->first = *tick;
+        return;
+    }
+    uint64_t beats = track->ticks - 2;
+    uint64_t beat_ns = (tick->t_ns - track->first.t_ns) / beats;
+    uint64_t half_ns = track->first.half_ns + (track->first.half_ns + tick->half_ns) / beats +
+                       beat_ns / BEAT_SHARE;
+    uint64_t t_ns = track->first.t_ns - MIN_OF(beat_ns, track->first.t_ns);
+    int is_credible =
+        t_ns < track->opened_ns + half_ns && t_ns + beat_ns + half_ns > track->opened_ns;
+    track->first_t_ns = MIN_OF(t_ns, track->opened_ns);
+    track->first_half_ns = is_credible ? MIN_OF(half_ns, beat_ns / 2) : 0;
 }
 
 static void step_counter(struct source *source, const struct monitor_io *io, uint64_t now_ns)
@@ -166,12 +191,17 @@ static void step_counter(struct source *source, const struct monitor_io *io, uin
         failed(source, track, r, now_ns);
         return;
     }
-    source->fails_in_row = 0;
+    track->fails_in_row = 0;
     source->status.code = 0;
     source->status.vendor_ns += sample.latency_ns;
     struct tick tick;
     if (tick_tracker_feed(&track->tracker, sample.time_ns, sample.latency_ns, sample.energy_uj,
                           &tick)) {
+        if (track->ticks < SOURCE_FIRST_TICKS) {
+            place_first(track, &tick);
+            source->status.first_t_ns = track->first_t_ns;
+            source->status.first_half_ns = track->first_half_ns;
+        }
         uint64_t odd = track->maker.backward + track->maker.jumps;
         emit(track, &tick, 1);
         if (track->maker.backward + track->maker.jumps > odd + 0 && odd >= 1) {
@@ -192,7 +222,7 @@ static void step_power(struct source *source, const struct monitor_io *io, uint6
         failed(source, track, r, now_ns);
         return;
     }
-    source->fails_in_row = 0;
+    track->fails_in_row = 0;
     source->status.code = 0;
     source->status.vendor_ns += sample.latency_ns;
     source->status.power_t_ns = sample.time_ns;
@@ -221,6 +251,8 @@ static struct estimator reader(const struct source *source, const struct source_
     };
     if (is_counter) {
         est.edge_j = (double)source->config.quantum_uj * 1e-6 / 3.4641;
+        est.first_t_ns = status->first_t_ns;
+        est.first_half_ns = status->first_half_ns;
     } else {
         est.blur_s = knot_maker_blur_s(model);
         est.edge_j =

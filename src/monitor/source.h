@@ -33,7 +33,15 @@ struct source_track {
     struct knot_maker maker;
     struct ring knots;
     uint32_t is_active;
+    uint64_t fails_in_row;
+    uint32_t ticks;      /* seen, up to SOURCE_FIRST_TICKS */
+    uint64_t opened_ns;  /* when the first value was read: its tick was before that */
+    struct tick first;   /* the first tick that was seen to happen */
+    uint64_t first_t_ns; /* where that puts the tick before it; half 0: not known */
+    uint64_t first_half_ns;
 };
+
+#define SOURCE_FIRST_TICKS 16
 
 /* What others may see of a source, published after every read. */
 struct source_status {
@@ -43,7 +51,9 @@ struct source_status {
     uint64_t update_ns;
     uint64_t reads;
     uint64_t failures;
-    uint64_t vendor_ns;    /* time inside reads */
+    uint64_t vendor_ns;  /* time inside reads */
+    uint64_t first_t_ns; /* the counter's first tick, as is known by now; half 0: nothing more */
+    uint64_t first_half_ns;
     int64_t code;          /* of the last read */
     uint64_t is_suspect;   /* the counter is not to be believed */
     uint64_t suspect_kind; /* enum source_suspect */
@@ -66,7 +76,6 @@ struct source {
     struct source_status status; /* the writer's copy */
     double health_strikes;
     uint64_t health_due_ns;
-    uint64_t fails_in_row;
 };
 
 /* How an estimate came about. */

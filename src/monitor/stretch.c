@@ -16,6 +16,9 @@
  * length: a triangle between its ends. */
 #define HIDDEN_SHARE 0.2
 
+/* The same where nothing was seen: of hidden_w times the part's length. */
+#define HIDDEN_UNSEEN 0.5
+
 static double square(double x)
 {
     return x * x;
@@ -129,6 +132,8 @@ static void guessed(const struct stretch *s, double from_s, double to_s, double 
     int is_inside = from_s > 0 && to_s < s->length_s;
     double var_j2 = is_inside ? fmax(edge_j2, whole_j2 * share * share) : edge_j2;
     *ret_var_j2 = var_j2 + fmax(s->var_j2 - whole_j2, 0) * share;
+    /* What switches in step with the sensor is seen in one of its states only. */
+    *ret_var_j2 += square(HIDDEN_UNSEEN * s->hidden_w * part_s);
 }
 
 void stretch_part(const struct stretch *s, double from_s, double to_s, double *ret_j,

@@ -14,16 +14,22 @@
 #define READS_PER_TICK    3u         /* allowed even when the base rate is lower */
 #define BRACKET_READS_MAX 8u
 #define MISSES_MAX        6u
-#define SINGLES_MAX       15u /* ticks told by the beat for one that is bracketed */
-#define SINGLE_SHARE      40u /* when it strays less than this part of the period */
-#define IDLE_POLLS        32u /* nothing changes: look less often */
-#define COARSE_RATIO      2u  /* ticks of less than base / 2 are not followed one by one */
+#define SINGLES_MAX       15u      /* ticks told by the beat for one that is bracketed */
+#define SINGLE_SHARE      40u      /* when it strays less than this part of the period */
+#define IDLE_POLLS        32u      /* nothing changes: look less often */
+#define COARSE_RATIO      2u       /* ticks of less than base / 2 are not followed one by one */
+#define FAST_NS           (2 * MS) /* counters of this period and less are fast_beat's */
 
 void tick_tracker_init(struct tick_tracker *tracker, const struct tick_tracker_config *config)
 {
     memset(tracker, 0, sizeof *tracker);
     tracker->config = *config;
     tracker->period_ns = config->nominal_ns;
+    if (!config->is_coarse && !config->may_repeat && config->nominal_ns > 0 &&
+        config->nominal_ns <= FAST_NS) {
+        tracker->is_fast = 1;
+        fast_beat_init(&tracker->fast, config->nominal_ns, config->base_ns, config->quantum);
+    }
 }
 
 static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
@@ -231,27 +237,71 @@ static void poll_on(struct tick_tracker *tracker, uint64_t t_ns)
     tracker->slack_ns = step_ns / 4;
 }
 
+/* After reads that failed: expected is the next tick that this read cannot show, and is bracketed.
+ */
+static void rejoin(struct tick_tracker *tracker, uint64_t lo_ns)
+{
+    while (tracker->expected_ns + reach_ns(tracker) <= lo_ns) {
+        tracker->expected_ns += tracker->period_ns;
+    }
+    tracker->singles = SINGLES_MAX;
+}
+
 /* The bracket of a change seen by a read in [lo, hi]. */
 static struct tick bracket(const struct tick_tracker *tracker, uint64_t lo_ns, uint64_t hi_ns,
                            uint64_t value)
 {
     uint64_t from_ns = tracker->has_value ? tracker->last_lo_ns : 0;
-    uint64_t period_ns = tracker->period_ns + tracker->period_ns / 8;
+    uint64_t to_ns = hi_ns;
+    /* The first value is a period old at most, evenly; later ones may be late. */
+    uint64_t period_ns = tracker->period_ns;
+    period_ns += tracker->has_value ? period_ns / 8 : 0;
     if (period_ns > 0 && hi_ns > period_ns) {
         from_ns = MAX_OF(from_ns, MIN_OF(hi_ns - period_ns, lo_ns));
     }
-    if (tracker->is_locked) {
+    if (tracker->is_locked && tracker->is_interrupted) {
+        /* Ticks went by unseen: the value is that of the last one, which the beat tells. */
+        uint64_t reach = reach_ns(tracker);
+        uint64_t tick_ns = tracker->expected_ns - tracker->period_ns;
+        from_ns = MAX_OF(from_ns, tick_ns - MIN_OF(reach, tick_ns));
+        to_ns =
+            hi_ns + reach < tick_ns + tracker->period_ns ? MIN_OF(hi_ns, tick_ns + reach) : hi_ns;
+    } else if (tracker->is_locked) {
         /* It came before the first read of its bracket: far earlier is not credible. */
         uint64_t reach = reach_ns(tracker);
         uint64_t early_ns = tracker->expected_ns - MIN_OF(4 * reach, tracker->period_ns / 2);
         from_ns = early_ns < hi_ns ? MAX_OF(from_ns, early_ns) : from_ns;
     }
     from_ns = MAX_OF(from_ns, tracker->last_tick_ns);
-    from_ns = MIN_OF(from_ns, hi_ns);
-    uint64_t half_ns = (hi_ns - from_ns) / 2;
+    from_ns = MIN_OF(from_ns, to_ns);
+    uint64_t half_ns = (to_ns - from_ns) / 2;
     return (struct tick){.t_ns = from_ns + half_ns,
                          .half_ns = (uint32_t)MIN_OF(half_ns, UINT32_MAX),
                          .value = value};
+}
+
+/* A counter whose beat is fast_beat's. Returns whether the read is a tick. */
+static int feed_fast(struct tick_tracker *tracker, const struct fast_beat_read *read,
+                     struct tick *tick)
+{
+    struct fast_beat_tick told;
+    int code = fast_beat_feed(&tracker->fast, read, &told);
+    tracker->next_ns = tracker->fast.next_ns;
+    tracker->slack_ns = tracker->fast.slack_ns;
+    if (tracker->fast.state == FAST_BEAT_SLOW) {
+        tracker->is_fast = 0;
+        tracker->config.nominal_ns = tracker->period_ns = tracker->fast.period_ns;
+        tracker->next_ns = read->hi_ns + learn_step_ns(tracker);
+        tracker->slack_ns = 0;
+    }
+    if (read->step == 0 || code == FAST_BEAT_EXTRA) {
+        return 0;
+    }
+    if (code == FAST_BEAT_TOLD && told.from_ns > tracker->last_tick_ns) {
+        tick->half_ns = (uint32_t)((told.to_ns - told.from_ns) / 2);
+        tick->t_ns = told.from_ns + tick->half_ns;
+    }
+    return 1;
 }
 
 int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t latency_ns,
@@ -262,21 +312,31 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
     int is_first = !tracker->has_value;
     int is_change = is_first || value != tracker->last_value;
     int is_tick = is_change;
+    if (tracker->is_interrupted && tracker->is_locked) {
+        rejoin(tracker, lo_ns);
+    }
+    struct fast_beat_read fast = {lo_ns, hi_ns, is_first ? 0 : value - tracker->last_value};
     if (is_change) {
         *ret_tick = bracket(tracker, lo_ns, hi_ns, value);
         tracker->changes += (uint64_t)!is_first;
     }
+    int is_rejoined = tracker->is_interrupted && tracker->is_locked && !tracker->is_fast;
+    tracker->is_interrupted = 0;
     tracker->last_lo_ns = lo_ns;
     tracker->last_hi_ns = hi_ns;
     tracker->last_value = value;
     tracker->has_value = 1;
 
-    if (is_coarse(tracker)) {
+    if (tracker->is_fast) {
+        is_tick = feed_fast(tracker, &fast, ret_tick) || is_first;
+    } else if (is_coarse(tracker)) {
         tracker->next_ns = t_ns + tracker->config.base_ns;
         tracker->slack_ns = tracker->config.base_ns / 8;
         is_tick = is_change || renewed(tracker, t_ns, ret_tick);
     } else if (is_first) {
         tracker->next_ns = t_ns + learn_step_ns(tracker);
+    } else if (is_rejoined) {
+        plan_bracket(tracker);
     } else if (tracker->is_locked && is_change && told_by_beat(tracker, hi_ns, ret_tick)) {
         tracker->misses = 0;
     } else if (tracker->is_locked && is_change) {
@@ -310,6 +370,7 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
 void tick_tracker_skip(struct tick_tracker *tracker, uint64_t t_ns)
 {
     tracker->next_ns = t_ns + tracker->config.base_ns;
+    tracker->is_interrupted = 1;
     if (tracker->is_locked) {
         while (tracker->expected_ns <= t_ns) {
             tracker->expected_ns += tracker->period_ns;

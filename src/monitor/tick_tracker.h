@@ -8,20 +8,22 @@
  * from counts of samples), then reads just before and just after the instant it expects the next
  * change at: fewer reads than polling, and a bracket as narrow as the sensor's own jitter allows.
  * While the beat is steady, only some of the ticks are bracketed so: for the others one read after
- * the tick is enough, whose time the beat tells to within what it strayed so far. A value that
- * ticks much faster than it is read needs no tracking: each read then shows the value of at most
- * one tick ago.
+ * the tick is enough, whose time the beat tells to within what it strayed so far. A counter that
+ * ticks much faster than it is read is fast_beat.h's.
  */
 #ifndef ZEUS_MONITOR_TICK_TRACKER_H
 #define ZEUS_MONITOR_TICK_TRACKER_H
 
 #include <stdint.h>
 
+#include "monitor/fast_beat.h"
+
 struct tick_tracker_config {
     uint64_t nominal_ns; /* period the sensor class says, 0 unknown */
     uint64_t base_ns;    /* distance of reads when polling evenly */
     uint32_t is_coarse;  /* never track: poll at base_ns */
     uint32_t may_repeat; /* an update may leave the value as it was (power); a counter's cannot */
+    uint64_t quantum;    /* of the value; 0 unknown */
 };
 
 /* One observed tick. */
@@ -55,6 +57,9 @@ struct tick_tracker {
     uint32_t is_locked;
     uint32_t misses; /* expectations in a row that failed */
     uint32_t has_value;
+    uint32_t is_interrupted; /* reads failed since the last one */
+    uint32_t is_fast;        /* `fast` leads */
+    struct fast_beat fast;
 };
 
 void tick_tracker_init(struct tick_tracker *tracker, const struct tick_tracker_config *config);

@@ -19,6 +19,16 @@ static const struct dl_symbol symbols[] = {
     DL_REQUIRED(struct curl_lib, easy_strerror, "curl_easy_strerror"),
     DL_REQUIRED(struct curl_lib, slist_append, "curl_slist_append"),
     DL_REQUIRED(struct curl_lib, slist_free_all, "curl_slist_free_all"),
+    DL_REQUIRED(struct curl_lib, multi_init, "curl_multi_init"),
+    DL_REQUIRED(struct curl_lib, multi_cleanup, "curl_multi_cleanup"),
+    DL_REQUIRED(struct curl_lib, multi_add_handle, "curl_multi_add_handle"),
+    DL_REQUIRED(struct curl_lib, multi_remove_handle, "curl_multi_remove_handle"),
+    DL_REQUIRED(struct curl_lib, multi_perform, "curl_multi_perform"),
+    DL_REQUIRED(struct curl_lib, multi_poll, "curl_multi_poll"),
+    DL_REQUIRED(struct curl_lib, multi_wakeup, "curl_multi_wakeup"),
+    DL_REQUIRED(struct curl_lib, multi_info_read, "curl_multi_info_read"),
+    DL_REQUIRED(struct curl_lib, multi_setopt, "curl_multi_setopt"),
+    DL_REQUIRED(struct curl_lib, multi_strerror, "curl_multi_strerror"),
 };
 
 int curl_lib_load(struct curl_lib *lib, zeus_error *err)

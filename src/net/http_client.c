@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One easy handle of libcurl, reused. Redirects are not followed, signals are not used, other
- * protocols than HTTP are refused.
+ * One easy handle of libcurl, reused; where it connects to and how is http_place.c.
  */
 #include "net/http_client.h"
 
@@ -10,10 +9,9 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "net/curl_lib.h"
+#include "net/http_place.h"
 
 #define TIMEOUT_DEFAULT_NS UINT64_C(5000000000)
-#define CONNECT_TIMEOUT_MS 5000L
 #define REPLY_MAX_DEFAULT  (16u << 20)
 #define URL_MAX            8192
 #define ERROR_WORDS_MAX    160
@@ -21,21 +19,11 @@
 struct http_client {
     struct curl_lib lib;
     CURL *curl;
-    char *base_url;
-    char *unix_path;
-    char *token;
+    struct http_place place;
     uint64_t timeout_ns;
     size_t reply_max;
     char words[CURL_ERROR_SIZE];
 };
-
-static void wipe(char *text)
-{
-    for (volatile char *p = text; p && *p; p++) {
-        *p = '\0';
-    }
-    free(text);
-}
 
 void http_client_destroy(struct http_client *c)
 {
@@ -45,39 +33,30 @@ void http_client_destroy(struct http_client *c)
     if (c->curl) {
         c->lib.easy_cleanup(c->curl);
     }
-    free(c->base_url);
-    free(c->unix_path);
-    wipe(c->token);
+    http_place_done(&c->place);
     free(c);
 }
 
 int http_client_create(const struct http_client_options *options, struct http_client **ret,
                        zeus_error *err)
 {
-    if (strncmp(options->base_url, "http://", 7) != 0 &&
-        strncmp(options->base_url, "https://", 8) != 0) {
-        return err_set(err, ZEUS_EINVAL, "server URL %s: starts with neither http:// nor https://",
-                       options->base_url);
-    }
     struct http_client *c = mem_calloc(1, sizeof(*c));
     if (!c) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
-    int r = curl_lib_load(&c->lib, err);
-    if (r < 0) {
-        free(c);
-        return r;
-    }
-    c->curl = c->lib.easy_init();
-    c->base_url = mem_strdup(options->base_url);
-    c->unix_path = options->unix_path ? mem_strdup(options->unix_path) : NULL;
-    c->token = options->token ? mem_strdup(options->token) : NULL;
     c->timeout_ns = options->timeout_ns ? options->timeout_ns : TIMEOUT_DEFAULT_NS;
     c->reply_max = options->reply_max ? options->reply_max : REPLY_MAX_DEFAULT;
-    if (!c->curl || !c->base_url || (options->unix_path && !c->unix_path) ||
-        (options->token && !c->token)) {
+    int r = http_place_init(&c->place, options, err);
+    if (r == 0) {
+        r = curl_lib_load(&c->lib, err);
+    }
+    if (r == 0) {
+        c->curl = c->lib.easy_init();
+        r = c->curl ? 0 : err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    if (r < 0) {
         http_client_destroy(c);
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
+        return r;
     }
     *ret = c;
     return 0;
@@ -90,33 +69,15 @@ static size_t take(char *data, size_t size, size_t count, void *user)
     return strbuf_status(reply) == 0 ? size * count : 0;
 }
 
-static int add_header(const struct http_client *c, struct curl_slist **list, const char *text)
-{
-    struct curl_slist *longer = c->lib.slist_append(*list, text);
-    if (!longer) {
-        return ZEUS_ENOMEM;
-    }
-    *list = longer;
-    return 0;
-}
-
 static int make_headers(const struct http_client *c, const struct http_call *call,
                         struct curl_slist **list)
 {
-    int r = add_header(c, list, "Expect:"); /* no waiting for 100-continue */
-    if (r == 0 && call->body) {
-        r = add_header(c, list, "Content-Type: application/json");
+    int r = http_place_add_header(&c->lib, list, "Expect:"); /* no waiting for 100-continue */
+    if (r == 0) { /* libcurl would call an empty POST a form */
+        r = http_place_add_header(&c->lib, list,
+                                  call->body ? "Content-Type: application/json" : "Content-Type:");
     }
-    if (r == 0 && c->token) {
-        struct strbuf text;
-        char *owned = NULL;
-        strbuf_init(&text, URL_MAX);
-        strbuf_addf(&text, "Authorization: Bearer %s", c->token);
-        r = strbuf_take(&text, &owned);
-        r = r == 0 ? add_header(c, list, owned) : r;
-        wipe(owned);
-    }
-    return r;
+    return r == 0 ? http_place_add_token(&c->place, &c->lib, list) : r;
 }
 
 static void configure(struct http_client *c, const struct http_call *call, const char *url,
@@ -124,26 +85,22 @@ static void configure(struct http_client *c, const struct http_call *call, const
 {
     CURL *h = c->curl;
     c->lib.easy_reset(h); /* keeps the connections */
+    http_place_apply(&c->place, &c->lib, h);
     (void)c->lib.easy_setopt(h, CURLOPT_URL, url);
-    (void)c->lib.easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    (void)c->lib.easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
     (void)c->lib.easy_setopt(h, CURLOPT_ERRORBUFFER, c->words);
-    (void)c->lib.easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
     (void)c->lib.easy_setopt(h, CURLOPT_HTTPHEADER, headers);
     (void)c->lib.easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
     (void)c->lib.easy_setopt(h, CURLOPT_WRITEDATA, reply);
-    (void)c->lib.easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    (void)c->lib.easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     if (!call->has_no_timeout) {
-        (void)c->lib.easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / 1000000u));
+        uint64_t timeout_ns = call->timeout_ns ? call->timeout_ns : c->timeout_ns;
+        (void)c->lib.easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)((timeout_ns + 999999u) / 1000000u));
     }
-    if (c->unix_path) {
-        (void)c->lib.easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
-    }
-    if (call->body) {
-        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    if (call->body || strcmp(call->method, "POST") == 0) {
+        /* A POST without a body says so: Content-Length: 0. */
+        (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDS, call->body ? call->body : "");
         (void)c->lib.easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_len);
     }
+    (void)c->lib.easy_setopt(h, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
 static int perform(struct http_client *c, const struct http_call *call, struct strbuf *reply,
@@ -161,7 +118,13 @@ static int perform(struct http_client *c, const struct http_call *call, struct s
     if (r == 0) {
         r = status == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO;
     }
-    return err_set(err, r, "%s %s%s: %s", call->method, c->base_url, call->path,
+    long os_errno = 0;
+    (void)c->lib.easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os_errno);
+    if (status == CURLE_COULDNT_CONNECT && os_errno != 0) {
+        return err_set_os(err, r, (int)os_errno, "%s %s%s: cannot connect", call->method,
+                          c->place.base_url, call->path);
+    }
+    return err_set(err, r, "%s %s%s: %s", call->method, c->place.base_url, call->path,
                    r == ZEUS_ELIMIT ? "the reply is too large" : words);
 }
 
@@ -173,7 +136,7 @@ int http_client_send(struct http_client *c, const struct http_call *call, struct
     struct curl_slist *headers = NULL;
     strbuf_init(reply, c->reply_max);
     strbuf_init(&text, URL_MAX);
-    strbuf_addf(&text, "%s%s", c->base_url, call->path);
+    strbuf_addf(&text, "%s%s", c->place.base_url, call->path);
     int r = strbuf_take(&text, &url);
     if (r == 0) {
         r = make_headers(c, call, &headers);
@@ -187,6 +150,13 @@ int http_client_send(struct http_client *c, const struct http_call *call, struct
     strbuf_done(&text);
     c->lib.slist_free_all(headers);
     return r;
+}
+
+unsigned http_client_made(const struct http_client *c)
+{
+    long made = 0;
+    (void)c->lib.easy_getinfo(c->curl, CURLINFO_NUM_CONNECTS, &made);
+    return (unsigned)made;
 }
 
 int http_client_check(int status, const struct strbuf *reply, zeus_error *err)

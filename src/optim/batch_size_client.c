@@ -141,7 +141,7 @@ static int register_job(struct zeus_batch_client *c, const zeus_batch_client_opt
     strbuf_init(&body, 1u << 20);
     arena_init(&arena, 1u << 20);
     write_job(o, &body);
-    const struct http_call call = {"POST", "/jobs", body.data, body.len, 0};
+    const struct http_call call = {"POST", "/jobs", body.data, body.len, 0, 0};
     /* Without an id each registration makes another job: only one with an id may be repeated. */
     uint32_t tries = o->job_id ? c->retries + 1 : 1;
     int r = body.data ? talk(c, &call, tries, fields, 1, (void *)&id, &arena, err) : ZEUS_ENOMEM;
@@ -217,7 +217,7 @@ static void end_trial(struct zeus_batch_client *c)
     write_trial(c, &w);
     json_end_object(&w);
     if (json_writer_finish(&w) == 0) {
-        const struct http_call call = {"PATCH", "/trials", body.data, body.len, 0};
+        const struct http_call call = {"PATCH", "/trials", body.data, body.len, 0, 0};
         (void)!talk(c, &call, c->retries + 1, NULL, 0, NULL, NULL,
                     NULL); /* nobody could act on it */
     }
@@ -288,7 +288,7 @@ int zeus_batch_client_get_batch_size(zeus_batch_client *client, int64_t *ret_bat
         struct trial_answer answer = {0, 0};
         struct arena arena;
         arena_init(&arena, 1u << 16);
-        const struct http_call call = {"GET", path, NULL, 0, 0};
+        const struct http_call call = {"GET", path, NULL, 0, 0, 0};
         int r = talk(client, &call, 1, fields, ARRAY_LEN(fields), &answer, &arena, err);
         arena_done(&arena);
         if (r < 0) {
@@ -355,7 +355,7 @@ static int send_report(struct zeus_batch_client *c, double metric, zeus_error *e
     json_end_object(&w);
     int r = json_writer_finish(&w);
     if (r == 0) {
-        const struct http_call call = {"POST", "/report", body.data, body.len, 0};
+        const struct http_call call = {"POST", "/report", body.data, body.len, 0, 0};
         r = talk(c, &call, c->retries + 1, fields, ARRAY_LEN(fields), &answer, &arena, err);
     }
     if (r == 0) {

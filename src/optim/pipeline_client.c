@@ -47,7 +47,7 @@ static int send_json(struct zeus_pipeline_client *c, const char *path, struct js
     if (r < 0) {
         return err_set(err, r, "the request to %s is too large", path);
     }
-    const struct http_call call = {"POST", path, w->out->data, w->out->len, 0};
+    const struct http_call call = {"POST", path, w->out->data, w->out->len, 0, 0};
     r = http_client_send(c->http, &call, reply, err);
     return r < 0 ? r : http_client_check(r, reply, err);
 }

@@ -41,7 +41,8 @@ void chart_frame_begin(struct chart_frame *f, struct strbuf *out, const struct c
         f->top += 17;
         svg_text(out, 14, f->top - 2, SVG_START, "note", chart->subtitle);
     }
-    f->top += 8 + legend_rows * LEGEND_ROW + (legend_rows > 0 ? 6 : 0);
+    /* The highest label of the y axis stands half above the top: not into a subtitle. */
+    f->top += 8 + (legend_rows > 0 ? legend_rows * LEGEND_ROW + 6 : chart->subtitle ? 8 : 0);
 }
 
 void chart_draw_x(const struct chart_frame *f, const char *label)
@@ -284,10 +285,10 @@ int chart_lines(struct strbuf *out, const struct chart *chart, const struct char
         }
         if (marks[i].is_vertical) {
             svg_line(out, at, f.top, at, f.bottom, "ref");
-            svg_text(out, at + 4, f.top + 11, SVG_START, "small note", marks[i].text);
+            svg_text(out, at + 4, f.top + 11, SVG_START, "small note over", marks[i].text);
         } else {
             svg_line(out, f.left, at, f.right, at, "ref");
-            svg_text(out, f.right, at - 4, SVG_END, "small note", marks[i].text);
+            svg_text(out, f.right, at - 4, SVG_END, "small note over", marks[i].text);
         }
     }
     return svg_end(out);
@@ -305,8 +306,8 @@ int chart_frontier(struct strbuf *out, const struct chart *chart, const struct c
             continue;
         }
         int is_left = x > (f.left + f.right) / 2;
-        svg_circle(out, x, y, 5, "f1");
-        svg_text(out, is_left ? x - 9 : x + 9, y - 8, is_left ? SVG_END : SVG_START, NULL,
+        svg_circle(out, x, y, 4.5, "ink");
+        svg_text(out, is_left ? x - 9 : x + 9, y - 8, is_left ? SVG_END : SVG_START, "over",
                  picks[i].text);
     }
     return svg_end(out);
@@ -317,10 +318,21 @@ static void draw_error(const struct chart_frame *f, double x, double value, doub
     double top = axis_pixel(&f->y, value + error);
     double bottom = axis_pixel(&f->y, value - error);
     if (isfinite(top) && isfinite(bottom)) {
-        svg_line(f->out, x, top, x, bottom, "axis");
-        svg_line(f->out, x - 3, top, x + 3, top, "axis");
-        svg_line(f->out, x - 3, bottom, x + 3, bottom, "axis");
+        svg_line(f->out, x, top, x, bottom, "path");
+        svg_line(f->out, x - 3, top, x + 3, top, "path");
+        svg_line(f->out, x - 3, bottom, x + 3, bottom, "path");
     }
+}
+
+/* One size of type for all names, the one that fits the longest. */
+static const char *group_class(const struct chart_bars *bars, double group_width)
+{
+    for (size_t g = 0; g < bars->group_count; g++) {
+        if (chart_text_width(bars->groups[g]) > group_width) {
+            return "small";
+        }
+    }
+    return NULL;
 }
 
 static void draw_group(const struct chart_frame *f, const struct chart_bars *bars, size_t g,
@@ -344,7 +356,7 @@ static void draw_group(const struct chart_frame *f, const struct chart_bars *bar
         }
     }
     svg_text(f->out, left + group_width * 0.39, f->bottom + 16, SVG_MIDDLE,
-             chart_text_width(bars->groups[g]) > group_width ? "small" : NULL, bars->groups[g]);
+             group_class(bars, group_width), bars->groups[g]);
 }
 
 int chart_bars(struct strbuf *out, const struct chart *chart, const struct chart_bars *bars)

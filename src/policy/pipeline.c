@@ -14,13 +14,12 @@
 #include "base/mem.h"
 #include "dag/assign.h"
 #include "dag/frontier.h"
-#include "stats/fit.h"
+#include "dag/spec.h"
 
 #define KINDS       2
-#define TABLE_MAX   (1 << 22) /* time units between the longest and the shortest of one spec */
 #define STAGES_MAX  16384
-#define FEW_OPTIONS 3
 #define ROUNDING    1e-12 /* a deadline of whole units but for rounding is that many */
+#define STOP_POINTS 256
 #define UNITS_MAX   1e15
 
 static const char *const kind_names[KINDS] = {"forward", "backward"};
@@ -69,38 +68,14 @@ void pipeline_destroy(struct pipeline *p)
 static int32_t collect(const struct pipeline *p, const struct pipeline_row *rows, size_t count,
                        size_t which, struct assign_option *out)
 {
-    const double unit_s = p->shape.unit_s;
     int32_t n = 0;
     for (size_t i = 0; i < count; i++) {
         if ((size_t)rows[i].stage * KINDS + rows[i].kind == which) {
-            int32_t quant = assign_quantize(rows[i].time_s, unit_s);
-            double idle_j = p->shape.idle_power_w * quant * unit_s;
-            out[n++] = (struct assign_option){rows[i].time_s, rows[i].energy_j - idle_j, quant,
-                                              (int32_t)i};
+            int32_t quant = assign_quantize(rows[i].time_s, p->shape.unit_s);
+            out[n++] = (struct assign_option){rows[i].time_s, rows[i].energy_j, quant, (int32_t)i};
         }
     }
     return n;
-}
-
-static int fit(const struct spec *spec, struct dag_cost *cost, zeus_error *err)
-{
-    size_t n = (size_t)spec->count;
-    double *t _free_ = mem_calloc(n, sizeof(*t));
-    double *y _free_ = mem_calloc(n, sizeof(*y));
-    struct fit_curve curve = {0};
-    if (!t || !y) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < n; i++) {
-        t[i] = spec->options[i].quant;
-        y[i] = spec->options[i].cost;
-    }
-    int r = fit_exponential(n, t, y, &curve);
-    if (r < 0) {
-        return err_set(err, r, "no exponential fits the options");
-    }
-    return dag_cost_exponential(cost, (struct dag_exponential){curve.a, curve.b, curve.c},
-                                spec->options[n - 1].quant, spec->options[0].quant, TABLE_MAX, err);
 }
 
 static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t count,
@@ -109,6 +84,10 @@ static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t
     const char *name = kind_names[which % KINDS];
     int stage = (int)(which / KINDS);
     struct spec *spec = &p->spec[which];
+    const struct dag_spec_rule rule = {.unit_s = p->shape.unit_s,
+                                       .idle_power_w = p->shape.idle_power_w,
+                                       .noise_factor = p->shape.noise_factor,
+                                       .is_noise_for_few = 1};
     spec->options = mem_calloc(count, sizeof(*spec->options));
     if (!spec->options) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
@@ -117,15 +96,7 @@ static int make_spec(struct pipeline *p, const struct pipeline_row *rows, size_t
     if (n == 0) {
         return err_set(err, ZEUS_EINVAL, "the profile has no %s of stage %d", name, stage);
     }
-    spec->count = assign_filter(spec->options, n, 1);
-    if (spec->count <= FEW_OPTIONS) {
-        n = collect(p, rows, count, which, spec->options);
-        spec->count = assign_filter(spec->options, n, p->shape.noise_factor);
-    }
-    if (spec->count == 0) {
-        return err_set(err, ZEUS_EINVAL, "stage %d %s: no option is left", stage, name);
-    }
-    int r = fit(spec, &p->cost[which], err);
+    int r = dag_spec_make(&rule, spec->options, n, &spec->count, &p->cost[which], err);
     if (r < 0) {
         err_prefix(err, "stage %d %s", stage, name);
     }
@@ -218,28 +189,38 @@ static int make_graph(struct pipeline *p, zeus_error *err)
     return dag_graph_build(&p->graph, steps + 2, edges, from, to, NULL, err);
 }
 
-static int solve(struct pipeline *p, size_t max_bytes, zeus_error *err)
+static int is_stopped(const struct pipeline_limits *limits, int32_t points)
+{
+    return limits->should_stop && points % STOP_POINTS == 0 && limits->should_stop(limits->user);
+}
+
+static int solve(struct pipeline *p, const struct pipeline_limits *limits, zeus_error *err)
 {
     const struct tradeoff_problem problem = {.graph = &p->graph,
                                              .spec_of = p->spec_of,
                                              .specs = p->cost,
                                              .spec_count = p->shape.stages * KINDS};
     struct tradeoff *t = NULL;
-    int r = tradeoff_create(&problem, max_bytes, &t, err);
+    int r = tradeoff_create(&problem, limits->max_bytes, &t, err);
     if (r < 0) {
         return r;
     }
     do {
         r = frontier_add(&p->frontier, t, p->graph.nodes);
+        r = r == 0 && is_stopped(limits, p->frontier.points) ? ZEUS_ECLOSED : r;
     } while (r == 0 && tradeoff_step(t));
     tradeoff_destroy(t);
+    if (r == ZEUS_ECLOSED) {
+        return err_set(err, r, "stopped after point %d", (int)p->frontier.points);
+    }
     return r < 0 ? err_set(err, r, "no memory for the frontier beyond point %d",
                            (int)p->frontier.points)
                  : 0;
 }
 
 int pipeline_create(const struct pipeline_shape *shape, const struct pipeline_row *rows,
-                    size_t count, size_t max_bytes, struct pipeline **ret, zeus_error *err)
+                    size_t count, const struct pipeline_limits *limits, struct pipeline **ret,
+                    zeus_error *err)
 {
     int r = check_rows(shape, rows, count, err);
     if (r < 0) {
@@ -250,11 +231,11 @@ int pipeline_create(const struct pipeline_shape *shape, const struct pipeline_ro
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
     p->shape = *shape;
-    frontier_init(&p->frontier, max_bytes);
+    frontier_init(&p->frontier, limits->max_bytes);
     r = schedule_build(&p->schedule, shape->schedule, shape->stages, shape->micro_batches, 1, err);
     r = r < 0 ? r : make_specs(p, rows, count, err);
     r = r < 0 ? r : make_graph(p, err);
-    r = r < 0 ? r : solve(p, max_bytes, err);
+    r = r < 0 ? r : solve(p, limits, err);
     if (r < 0) {
         pipeline_destroy(p);
         return r;
@@ -282,6 +263,11 @@ struct pipeline_point pipeline_find(const struct pipeline *p, double deadline_s)
     double time_s = (double)(f->longest - at) * p->shape.unit_s;
     double waiting_j = p->shape.stages * time_s * p->shape.idle_power_w;
     return (struct pipeline_point){at, time_s, f->cost[at] + waiting_j, is_met};
+}
+
+int32_t pipeline_points(const struct pipeline *p)
+{
+    return p->frontier.points;
 }
 
 int pipeline_plan(const struct pipeline *p, int32_t point, int64_t *ret_mhz)

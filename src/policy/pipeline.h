@@ -39,13 +39,21 @@ struct pipeline_point {
     int is_met;      /* 0: no plan is that fast; the point is the fastest */
 };
 
+struct pipeline_limits {
+    size_t max_bytes; /* of the frontier; 0: any */
+    /* Asked every few hundred points; another value than 0 ends the solving. May be NULL. */
+    int (*should_stop)(void *user);
+    void *user;
+};
+
 struct pipeline;
 
 /* Solves the whole frontier. ZEUS_EINVAL names the stage and what is wrong with its rows,
- * ZEUS_ELIMIT when it takes more than `max_bytes`. Owned. */
+ * ZEUS_ELIMIT when it takes more than the limit's bytes, ZEUS_ECLOSED when it was stopped. Owned.
+ */
 int pipeline_create(const struct pipeline_shape *shape, const struct pipeline_row *rows,
-                    size_t count, size_t max_bytes, struct pipeline **ret, zeus_error *err)
-    ZEUS_CHECK;
+                    size_t count, const struct pipeline_limits *limits, struct pipeline **ret,
+                    zeus_error *err) ZEUS_CHECK;
 void pipeline_destroy(struct pipeline *p);
 
 /* What each stage does in which order; borrowed. */
@@ -54,6 +62,9 @@ const struct schedule *pipeline_schedule(const struct pipeline *p);
 /* The cheapest plan that takes at most so long (INFINITY: the slowest of all; 0 or less: the
  * fastest). */
 struct pipeline_point pipeline_find(const struct pipeline *p, double deadline_s);
+
+/* Points on the frontier. */
+int32_t pipeline_points(const struct pipeline *p);
 
 /* The frequency of every step of the schedule in the plan of a point. ZEUS_ENOMEM. */
 int pipeline_plan(const struct pipeline *p, int32_t point, int64_t *ret_mhz) ZEUS_CHECK;

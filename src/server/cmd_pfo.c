@@ -27,6 +27,7 @@ struct pfo_settings {
     const char *dump_dir;
     uint64_t idle_max_ns;
     uint32_t jobs_max;
+    uint32_t profiles_max;
 };
 
 #define AT(member) offsetof(struct pfo_settings, member)
@@ -48,6 +49,8 @@ static const struct option_def own_defs[] = {
     {"max-job-idle-time", "ZEUS_PFO_MAX_JOB_IDLE_TIME", OPTION_SECONDS, AT(idle_max_ns), "SECONDS",
      "forget jobs that are idle for longer (604800)"},
     {"jobs-max", NULL, OPTION_UNSIGNED, AT(jobs_max), "N", "jobs known at a time (4096)"},
+    {"profiles-max", NULL, OPTION_UNSIGNED, AT(profiles_max), "N",
+     "uploaded profiles that may wait to be planned (16)"},
     {"log-level", "ZEUS_PFO_LOG_LEVEL", OPTION_TEXT, AT(run.log_level), "LEVEL",
      "debug, info, warning or error (info)"},
 };
@@ -114,6 +117,7 @@ static int serve(struct pfo_settings *settings, struct arena *arena, zeus_error 
                                   .dump_dir = settings->dump_dir,
                                   .idle_max_ns = settings->idle_max_ns,
                                   .jobs_max = settings->jobs_max,
+                                  .profiles_max = settings->profiles_max,
                                   .is_compat = settings->run.is_compat,
                                   .log = log};
     r = pfo_service_create(&options, &service, err);
@@ -146,7 +150,8 @@ int cmd_pfo(int argc, char *const *argv, char *const *environment)
         .has_dump = 1,
         .dump_dir = "./dump",
         .idle_max_ns = UINT64_C(604800000000000),
-        .jobs_max = 4096};
+        .jobs_max = 4096,
+        .profiles_max = 16};
     settings.run.port = PORT;
     zeus_error err = ZEUS_ERROR_INIT;
     struct arena arena;

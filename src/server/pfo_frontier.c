@@ -3,8 +3,8 @@
  * The frontier scheduler. Until it has a profile, each round runs all instructions at one
  * frequency, from the highest down, and takes the ranks' breakdowns; it ends when the frequencies
  * do, or when the energy has risen five times in a row (the published advice). Then the frontier is
- * solved once and kept: the fastest plan is served, or that of the last deadline, which costs a
- * look-up.
+ * solved once, beside the requests (pfo_solve.h), and kept: the fastest plan is served, or that of
+ * the last deadline, which costs a look-up.
  *
  * Plans are by stage; the ranks of one stage share one. A deadline may leave out the data-parallel
  * rank that caused it: that one goes on as fast as it can.
@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "server/pfo_profile.h"
 #include "server/pfo_scheduler.h"
+#include "server/pfo_solve.h"
 
 #define STEPS_MAX    (1 << 20)
-#define MEMORY_MAX   ((size_t)512 << 20)
 #define RISES_TO_END 5
 
 enum { FASTEST, FOLLOWING, PLANS };
@@ -37,7 +37,7 @@ struct frontier_scheduler {
     size_t round;
     size_t rises;
     double last_energy_j;
-    struct pfo_profile profile;
+    struct stage_profile profile;
     struct pipeline *pipeline; /* NULL while profiling */
     int32_t point;             /* of the plan to follow */
     int64_t straggler;
@@ -62,7 +62,7 @@ static void destroy(struct pfo_scheduler *s)
     free(f->schedules);
     free(f->mhz);
     free(f->frequencies);
-    pfo_profile_done(&f->profile);
+    stage_profile_done(&f->profile);
     pipeline_destroy(f->pipeline);
     schedule_finish(&f->schedule);
     free(f);
@@ -98,57 +98,47 @@ static const struct pfo_schedule *next(struct pfo_scheduler *s, size_t *ret_coun
     return f->schedules;
 }
 
-static int solve(struct frontier_scheduler *f, const struct pfo_profile *profile, zeus_error *err)
+/* One rank's forward and backward of a profiling round. */
+static int add_result(const struct frontier_scheduler *f, const struct pfo_result *result,
+                      struct stage_profile *round, zeus_error *err)
 {
-    for (size_t i = 1; i < profile->count; i++) {
-        if (profile->ranks[i] != profile->ranks[0]) {
-            return err_set(err, ZEUS_EINVAL,
-                           "%lld ranks profiled stage %d at %lld MHz, %lld another",
-                           (long long)profile->ranks[i], (int)profile->rows[i].stage,
-                           (long long)profile->rows[i].frequency_mhz, (long long)profile->ranks[0]);
+    if ((uint64_t)result->rank >= f->rank_count) {
+        return err_set(err, ZEUS_ERANGE, "a result of rank %lld of %zu", (long long)result->rank,
+                       f->rank_count);
+    }
+    struct stage_profile_row row = {.frequency_mhz = f->frequencies[f->round],
+                                    .stage = (int32_t)f->ranks[result->rank].pp_rank,
+                                    .rank = result->rank};
+    for (uint8_t kind = STAGE_PROFILE_FORWARD; kind <= STAGE_PROFILE_BACKWARD; kind++) {
+        int r = pfo_profile_mean(result, kind, &row, err);
+        if (r < 0) {
+            return r;
+        }
+        r = stage_profile_add(round, row);
+        if (r < 0) {
+            return err_set(err, r, "the profile is too large");
         }
     }
-    const struct pipeline_shape shape = {
-        .schedule = f->order,
-        .stages = f->stages,
-        .micro_batches = (int32_t)f->args->micro_batches,
-        .unit_s = f->args->unit_s,
-        .idle_power_w = f->args->p2p_power_w * (double)(profile->count ? profile->ranks[0] : 1),
-        .noise_factor = f->args->noise_factor,
-    };
-    int r = pipeline_create(&shape, profile->rows, profile->count, MEMORY_MAX, &f->pipeline, err);
-    if (r == 0) {
-        f->point = pipeline_find(f->pipeline, 0).index;
-    }
-    return r;
+    return 0;
 }
 
 /* Takes over what one profiling round measured; *ret_energy is of the whole round. */
 static int add_round(struct frontier_scheduler *f, const struct pfo_result *results, size_t count,
                      double *ret_energy_j, zeus_error *err)
 {
-    size_t first = f->profile.count;
-    *ret_energy_j = 0;
-    for (size_t i = 0; i < count; i++) {
-        if ((uint64_t)results[i].rank >= f->rank_count) {
-            return err_set(err, ZEUS_ERANGE, "a result of rank %lld of %zu",
-                           (long long)results[i].rank, f->rank_count);
-        }
-        struct pipeline_row row = {.frequency_mhz = f->frequencies[f->round],
-                                   .stage = (int32_t)f->ranks[results[i].rank].pp_rank};
-        for (uint8_t kind = SCHEDULE_FORWARD; kind <= SCHEDULE_BACKWARD; kind++) {
-            int r = pfo_profile_mean(&results[i], kind, &row, err);
-            if (r < 0) {
-                return r;
-            }
-            r = pfo_profile_add(&f->profile, first, &row);
-            if (r < 0) {
-                return err_set(err, r, "the profile is too large");
-            }
-            *ret_energy_j += row.energy_j;
-        }
+    struct stage_profile round = {0};
+    double energy_j = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = add_result(f, &results[i], &round, err);
     }
-    return 0;
+    for (size_t i = 0; i < round.rows; i++) {
+        energy_j += round.row[i].energy_j;
+    }
+    r = r < 0 ? r : pfo_profile_add_round(&f->profile, &round, err);
+    stage_profile_done(&round);
+    *ret_energy_j = energy_j;
+    return r;
 }
 
 static int observe(struct pfo_scheduler *s, const struct pfo_result *results, size_t count,
@@ -169,7 +159,7 @@ static int observe(struct pfo_scheduler *s, const struct pfo_result *results, si
     if (f->round < f->frequency_count && f->rises < RISES_TO_END) {
         return 0;
     }
-    return solve(f, &f->profile, err);
+    return PFO_NEEDS_WORK;
 }
 
 static int set_deadline(struct pfo_scheduler *s, const struct pfo_deadline *deadline,
@@ -186,23 +176,47 @@ static int set_deadline(struct pfo_scheduler *s, const struct pfo_deadline *dead
     return 0;
 }
 
-static int load_profile(struct pfo_scheduler *s, const char *csv, size_t len, zeus_error *err)
+static int begin_work(struct pfo_scheduler *s, const char *csv, size_t len, struct pfo_work **ret,
+                      zeus_error *err)
 {
     struct frontier_scheduler *f = self(s);
     if (f->pipeline) {
         return err_set(err, ZEUS_ESTATE, "The job has its frontier already");
     }
-    struct pfo_profile profile = {0};
-    int r = pfo_profile_read_csv(&profile, csv, len, err);
-    r = r < 0 ? r : solve(f, &profile, err);
-    pfo_profile_done(&profile);
+    const struct pipeline_shape shape = {
+        .schedule = f->order,
+        .stages = f->stages,
+        .micro_batches = (int32_t)f->args->micro_batches,
+        .unit_s = f->args->unit_s,
+        .idle_power_w = f->args->p2p_power_w,
+        .noise_factor = f->args->noise_factor,
+    };
+    int r = pfo_solve_create(&shape, &f->profile, csv, len, ret);
+    return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static int end_work(struct pfo_scheduler *s, struct pfo_work *work, zeus_error *err)
+{
+    struct frontier_scheduler *f = self(s);
+    int r = pfo_solve_take(work, &f->pipeline, err);
+    if (r == 0) {
+        f->point = pipeline_find(f->pipeline, 0).index;
+    }
     return r;
+}
+
+static int get_points(const struct pfo_scheduler *s)
+{
+    const struct frontier_scheduler *f = (const struct frontier_scheduler *)(const void *)s;
+    return f->pipeline ? pipeline_points(f->pipeline) : 0;
 }
 
 static const struct pfo_scheduler_ops ops = {.next = next,
                                              .observe = observe,
                                              .set_deadline = set_deadline,
-                                             .load_profile = load_profile,
+                                             .begin_work = begin_work,
+                                             .end_work = end_work,
+                                             .get_points = get_points,
                                              .destroy = destroy};
 
 static int compare_down(const void *a, const void *b)

@@ -225,6 +225,11 @@ static void end_round(struct pfo_job *job, const struct pfo_job_hooks *hooks)
         arena_done(&job->result_arenas[i]);
     }
     job->round++;
+    if (r == PFO_NEEDS_WORK) {
+        job->csv = NULL;
+        job->phase = PFO_JOB_SOLVING;
+        return;
+    }
     if (r < 0) {
         job->phase = PFO_JOB_FAILED;
         return;
@@ -381,6 +386,9 @@ int pfo_job_set_deadline(struct pfo_job *job, const struct pfo_deadline *deadlin
     if (!job->scheduler || job->phase == PFO_JOB_FAILED) {
         return err_set(err, ZEUS_ESTATE, "The job has no schedule yet");
     }
+    if (job->phase == PFO_JOB_SOLVING) {
+        return err_set(err, ZEUS_ESTATE, "The job is being planned");
+    }
     if (!job->scheduler->ops->set_deadline) {
         return err_set(err, ZEUS_ENOTSUP, "The job's scheduler takes no deadline");
     }
@@ -393,18 +401,44 @@ int pfo_job_set_deadline(struct pfo_job *job, const struct pfo_deadline *deadlin
 
 int pfo_job_load_profile(struct pfo_job *job, const char *csv, size_t len, zeus_error *err)
 {
+    if (job->phase == PFO_JOB_SOLVING) {
+        return err_set(err, ZEUS_ESTATE, "The job is being planned");
+    }
     if (job->phase != PFO_JOB_REQUESTS) {
         return err_set(err, ZEUS_ESTATE,
                        "A profile is taken between rounds, of a job whose ranks "
                        "are all known");
     }
-    if (!job->scheduler->ops->load_profile) {
+    if (!job->scheduler->ops->begin_work) {
         return err_set(err, ZEUS_ENOTSUP, "The job's scheduler takes no profile");
     }
-    int r = job->scheduler->ops->load_profile(job->scheduler, csv, len, err);
-    if (r == 0) {
-        refresh(job);
+    if (job->scheduler->ops->get_points(job->scheduler) > 0) {
+        return err_set(err, ZEUS_ESTATE, "The job has its frontier already");
     }
+    job->csv = csv;
+    job->csv_len = len;
+    job->phase = PFO_JOB_SOLVING;
+    return 0;
+}
+
+int pfo_job_begin_work(struct pfo_job *job, struct pfo_work **ret, zeus_error *err)
+{
+    return job->scheduler->ops->begin_work(job->scheduler, job->csv, job->csv_len, ret, err);
+}
+
+int pfo_job_end_work(struct pfo_job *job, struct pfo_work *work, int code,
+                     const struct pfo_job_hooks *hooks, zeus_error *err)
+{
+    int r = work ? job->scheduler->ops->end_work(job->scheduler, work, err) : code;
+    if (r < 0 && !job->csv) {
+        job->failure = *err;
+        job->phase = PFO_JOB_FAILED;
+    } else {
+        job->phase = PFO_JOB_REQUESTS;
+        job->schedules = job->scheduler->ops->next(job->scheduler, &job->schedule_count);
+    }
+    job->csv = NULL;
+    advance(job, hooks);
     return r;
 }
 

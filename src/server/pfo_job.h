@@ -5,6 +5,8 @@
  *
  *   ranks -> (all known) scheduler -> requests -> (all asked) answers -> results -> (all in)
  * requests ...
+ * Where the scheduler has work to do, the job is `solving` until pfo_job_end_work; who owns the job
+ * runs the work elsewhere.
  *
  * Two rules of counting. Fixed (the default): each rank counts once; a repeated request or result
  * of a rank in the same round is a retry and is answered alike. Compat: requests and results are
@@ -30,6 +32,7 @@ enum pfo_job_phase {
     PFO_JOB_RANKS,    /* ranks register */
     PFO_JOB_REQUESTS, /* ranks ask for the next schedule */
     PFO_JOB_RESULTS,  /* schedules are out, results come in */
+    PFO_JOB_SOLVING,  /* the scheduler's work is under way or waits for its turn */
     PFO_JOB_FAILED,   /* every request is answered with the failure */
 };
 
@@ -79,6 +82,9 @@ struct pfo_job {
     struct pfo_scheduler *scheduler;       /* once all ranks are known */
     const struct pfo_schedule *schedules;  /* of this round */
     size_t schedule_count;
+    const char *csv; /* phase SOLVING: an upload, borrowed; NULL: the rounds' profile */
+    size_t csv_len;
+    int is_queued;      /* the owner's mark: the work has its place in a queue */
     zeus_error failure; /* phase FAILED */
     struct arena arena; /* rank infos */
 };
@@ -102,12 +108,23 @@ int pfo_job_request(struct pfo_job *job, int64_t rank, void *waiter,
 int pfo_job_report(struct pfo_job *job, const struct pfo_result *result,
                    const struct pfo_job_hooks *hooks) ZEUS_CHECK;
 
-/* Hand a deadline or a profile to the scheduler. ZEUS_ESTATE, ZEUS_ENOTSUP and ZEUS_EINVAL with
- * words for the client. */
+/* Hands a deadline to the scheduler. ZEUS_ESTATE and ZEUS_ENOTSUP with words for the client. */
 int pfo_job_set_deadline(struct pfo_job *job, const struct pfo_deadline *deadline,
                          struct pfo_point *ret, zeus_error *err) ZEUS_CHECK;
+
+/* Takes a profile, borrowed until the work with it has ended: the job is solving then. Failures as
+ * above. */
 int pfo_job_load_profile(struct pfo_job *job, const char *csv, size_t len, zeus_error *err)
     ZEUS_CHECK;
+
+/* Of a job that is solving: its work, owned by the caller. */
+int pfo_job_begin_work(struct pfo_job *job, struct pfo_work **ret, zeus_error *err) ZEUS_CHECK;
+
+/* The work is over (`work` NULL: it will not be done, because of `code` and the words in `err`). A
+ * job whose upload failed goes on as before, one whose rounds gave no plan has failed. Returns the
+ * failure, with words in `err`. */
+int pfo_job_end_work(struct pfo_job *job, struct pfo_work *work, int code,
+                     const struct pfo_job_hooks *hooks, zeus_error *err);
 
 /* Removes and returns a waiter for which `match` says yes, or NULL. */
 void *pfo_job_take_waiter(struct pfo_job *job, int (*match)(void *user, void *waiter), void *user);

@@ -135,19 +135,26 @@ static int get_schedule(struct httpd_req *req, struct httpd_reply *reply)
 }
 
 /* The routes that the published server does not have answer with words of their own. */
-static void reply_words(int r, const zeus_error *err, struct httpd_reply *reply)
+void pfo_reply_outcome(int code, const zeus_error *err, struct httpd_reply *reply)
 {
     static const struct {
         int code;
         int status;
     } statuses[] = {{ZEUS_ENOTFOUND, 404}, {ZEUS_ESTATE, 409}, {ZEUS_ENOTSUP, 409},
                     {ZEUS_EINVAL, 422},    {ZEUS_EPARSE, 422}, {ZEUS_ERANGE, 422},
-                    {ZEUS_ELIMIT, 503},    {ZEUS_ENOMEM, 503}};
+                    {ZEUS_ELIMIT, 503},    {ZEUS_ENOMEM, 503}, {ZEUS_ECLOSED, 503}};
+    if (code == 0) {
+        httpd_reply_json(reply, 200, "null", 4);
+        return;
+    }
     int status = 500;
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        status = statuses[i].code == r ? statuses[i].status : status;
+        status = statuses[i].code == code ? statuses[i].status : status;
     }
     httpd_reply_detail(reply, status, err->message);
+    if (status == 503) {
+        httpd_reply_header(reply, "Retry-After", "1");
+    }
 }
 
 static int decode_deadline(const char *body, size_t len, void *record, struct json_problems *p)
@@ -168,7 +175,7 @@ static int set_deadline(struct httpd_req *req, struct httpd_reply *reply)
                                           .straggler = body.has_straggler ? body.straggler : -1};
     int r = pfo_service_set_deadline(req->user, req->params[0], &deadline, &point, &err);
     if (r < 0) {
-        reply_words(r, &err, reply);
+        pfo_reply_outcome(r, &err, reply);
         return 0;
     }
     struct json_writer w;
@@ -188,13 +195,23 @@ static int set_deadline(struct httpd_req *req, struct httpd_reply *reply)
 static int load_profile(struct httpd_req *req, struct httpd_reply *reply)
 {
     zeus_error err = ZEUS_ERROR_INIT;
-    int r = pfo_service_load_profile(req->user, req->params[0], req->body, req->body_len, &err);
+    int r = pfo_service_load_profile(req->user, req->params[0], req, &err);
     if (r < 0) {
-        reply_words(r, &err, reply);
+        pfo_reply_outcome(r, &err, reply);
         return 0;
     }
-    httpd_reply_json(reply, 200, "null", 4);
-    return 0;
+    return HTTPD_PENDING;
+}
+
+static int get_status(struct httpd_req *req, struct httpd_reply *reply)
+{
+    struct pfo_service *s = req->user;
+    int r = pfo_service_status(s, req->params[0], &reply->body);
+    if (r == ZEUS_ENOTFOUND) {
+        httpd_reply_detail(reply, 404, "Unknown job");
+        return 0;
+    }
+    return r;
 }
 
 static const struct httpd_route routes[] = {
@@ -204,6 +221,7 @@ static const struct httpd_route routes[] = {
     {"POST", "/result/{job_id}", report_result, RESULT_MAX, SERVER_SCOPE_USE},
     {"POST", "/deadline/{job_id}", set_deadline, BODY_MAX, SERVER_SCOPE_USE},
     {"POST", "/profile/{job_id}", load_profile, PROFILE_MAX, SERVER_SCOPE_USE},
+    {"GET", "/status/{job_id}", get_status, 0, SERVER_SCOPE_USE},
     {"GET", "/health", server_health, 0, 0},
     {"GET", "/metrics", server_metrics, 0, SERVER_SCOPE_USE},
 };

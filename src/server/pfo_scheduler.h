@@ -14,6 +14,7 @@
 #include <zeus/error.h>
 
 #include "base/attr.h"
+#include "base/flag.h"
 #include "server/pfo_plan.h"
 #include "server/pfo_wire.h"
 
@@ -59,17 +60,33 @@ struct pfo_scheduler_kind {
                   zeus_error *err);
 };
 
+#define PFO_NEEDS_WORK 1
+
+/* Something that is done beside the requests, on any thread and without a lock. */
+struct pfo_work {
+    void (*run)(struct pfo_work *work, const struct flag *stop);
+    void (*destroy)(struct pfo_work *work);
+};
+
 struct pfo_scheduler_ops {
     /* One schedule a rank. */
     const struct pfo_schedule *(*next)(struct pfo_scheduler *s, size_t *ret_count);
-    /* A failure is the job's. */
+    /* 0, PFO_NEEDS_WORK, or a failure, which is the job's. */
     int (*observe)(struct pfo_scheduler *s, const struct pfo_result *results, size_t count,
                    zeus_error *err);
-    /* Both take effect with the next schedules; NULL: not of this kind. ZEUS_ESTATE: there is no
-     * frontier yet (set_deadline), there is one already (load_profile). */
+    /* Takes effect with the next schedules; NULL: not of this kind. ZEUS_ESTATE: there is no
+     * frontier yet. */
     int (*set_deadline)(struct pfo_scheduler *s, const struct pfo_deadline *deadline,
                         struct pfo_point *ret, zeus_error *err);
-    int (*load_profile)(struct pfo_scheduler *s, const char *csv, size_t len, zeus_error *err);
+    /* What takes too long for a request: from the rounds' profile (`csv` NULL), or from a profile
+     * that stays where it is until the work is over. ZEUS_ESTATE: there is a frontier already.
+     * NULL: not of this kind. The work is owned by the caller. */
+    int (*begin_work)(struct pfo_scheduler *s, const char *csv, size_t len, struct pfo_work **ret,
+                      zeus_error *err);
+    /* Takes over what the work found; its failure is returned. */
+    int (*end_work)(struct pfo_scheduler *s, struct pfo_work *work, zeus_error *err);
+    /* Points of the frontier, 0 while there is none; NULL: not of this kind. */
+    int (*get_points)(const struct pfo_scheduler *s);
     void (*destroy)(struct pfo_scheduler *s);
 };
 

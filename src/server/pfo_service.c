@@ -88,7 +88,7 @@ static void dump(void *user, const struct pfo_job *job, const char *name, const 
     }
 }
 
-static struct pfo_job_hooks hooks_of(struct pfo_service *s)
+struct pfo_job_hooks pfo_service_hooks(struct pfo_service *s)
 {
     return (struct pfo_job_hooks){answer, s->options.has_dump ? dump : NULL, s};
 }
@@ -149,24 +149,6 @@ static int check_options(struct pfo_service *s, zeus_error *err)
     return 0;
 }
 
-static void pfo_metrics(struct server_context *ctx, struct strbuf *out)
-{
-    struct pfo_service *s = (struct pfo_service *)(void *)ctx;
-    size_t waiting = 0;
-    pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < s->job_count; i++) {
-        waiting += s->jobs[i]->waiter_count;
-    }
-    size_t jobs = s->job_count;
-    uint64_t evicted = s->evicted;
-    pthread_mutex_unlock(&s->lock);
-    server_metric(out, "zeus_pfo_jobs", "gauge", "Jobs known.", (double)jobs);
-    server_metric(out, "zeus_pfo_waiting", "gauge", "Ranks waiting for a schedule.",
-                  (double)waiting);
-    server_metric(out, "zeus_pfo_evicted_total", "counter", "Jobs forgotten for idleness.",
-                  (double)evicted);
-}
-
 int pfo_service_create(const struct pfo_options *options, struct pfo_service **ret, zeus_error *err)
 {
     struct pfo_service *s = mem_calloc(1, sizeof(*s));
@@ -179,9 +161,10 @@ int pfo_service_create(const struct pfo_options *options, struct pfo_service **r
                                          .log = options->log,
                                          .is_compat = options->is_compat,
                                          .start_ns = clock_monotonic_ns(),
-                                         .metrics = pfo_metrics};
+                                         .metrics = pfo_status_metrics};
     s->context.routes = pfo_routes(&s->context.route_count);
-    int r = check_options(s, err);
+    int r = pfo_queue_start(s, options->profiles_max, err);
+    r = r < 0 ? r : check_options(s, err);
     if (r < 0) {
         pfo_service_destroy(s);
         return r;
@@ -195,6 +178,11 @@ void pfo_service_destroy(struct pfo_service *s)
     if (!s) {
         return;
     }
+    pthread_mutex_lock(&s->lock);
+    s->is_stopping = 1;
+    pfo_queue_close(s);
+    pthread_mutex_unlock(&s->lock);
+    pfo_queue_join(&s->queue);
     for (size_t i = 0; i < s->job_count; i++) {
         pfo_job_destroy(s->jobs[i]);
     }
@@ -286,7 +274,7 @@ int pfo_service_add_job(struct pfo_service *s, const struct pfo_job_info *info, 
 
 int pfo_service_add_rank(struct pfo_service *s, const char *id, const struct pfo_rank_info *info)
 {
-    struct pfo_job_hooks hooks = hooks_of(s);
+    struct pfo_job_hooks hooks = pfo_service_hooks(s);
     pthread_mutex_lock(&s->lock);
     struct pfo_job *job = find(s, id);
     int r = ZEUS_ENOTFOUND;
@@ -300,7 +288,7 @@ int pfo_service_add_rank(struct pfo_service *s, const char *id, const struct pfo
 
 int pfo_service_report(struct pfo_service *s, const char *id, const struct pfo_result *result)
 {
-    struct pfo_job_hooks hooks = hooks_of(s);
+    struct pfo_job_hooks hooks = pfo_service_hooks(s);
     pthread_mutex_lock(&s->lock);
     struct pfo_job *job = find(s, id);
     int r = ZEUS_ENOTFOUND;
@@ -308,6 +296,7 @@ int pfo_service_report(struct pfo_service *s, const char *id, const struct pfo_r
         job->last_active_ns = clock_monotonic_ns();
         uint64_t round = job->round;
         r = pfo_job_report(job, result, &hooks);
+        pfo_service_enqueue(s, job);
         s->rounds += job->round - round;
     }
     pthread_mutex_unlock(&s->lock);
@@ -329,25 +318,73 @@ int pfo_service_set_deadline(struct pfo_service *s, const char *id,
     return job ? r : err_set(err, ZEUS_ENOTFOUND, "Unknown job");
 }
 
-int pfo_service_load_profile(struct pfo_service *s, const char *id, const char *csv, size_t len,
+void pfo_service_enqueue(struct pfo_service *s, struct pfo_job *job)
+{
+    struct pfo_job_hooks hooks = pfo_service_hooks(s);
+    zeus_error err = ZEUS_ERROR_INIT;
+    if (job->phase != PFO_JOB_SOLVING || job->is_queued) {
+        return;
+    }
+    int r = s->is_stopping ? err_set(&err, ZEUS_ECLOSED, "Server is stopping")
+                           : pfo_queue_add(s, job, NULL);
+    if (r < 0) {
+        r = r == ZEUS_ENOMEM ? err_set(&err, r, "out of memory") : r;
+        (void)pfo_job_end_work(job, NULL, r, &hooks, &err); /* the job keeps the reason */
+    }
+}
+
+static int queue_upload(struct pfo_service *s, struct pfo_job *job, struct httpd_req *req,
+                        zeus_error *err)
+{
+    if (s->is_stopping) {
+        return err_set(err, ZEUS_ECLOSED, "Server is stopping");
+    }
+    if (pfo_queue_is_full(&s->queue)) {
+        return err_set(err, ZEUS_ELIMIT, "%zu profiles wait to be planned already",
+                       s->queue.uploads);
+    }
+    job->last_active_ns = clock_monotonic_ns();
+    int r = pfo_job_load_profile(job, req->body, req->body_len, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct httpd_ticket ticket = httpd_defer(req);
+    r = pfo_queue_add(s, job, &ticket);
+    if (r < 0) {
+        struct pfo_job_hooks hooks = pfo_service_hooks(s);
+        zeus_error why = ZEUS_ERROR_INIT;
+        r = err_set(&why, r, "out of memory");
+        pfo_reply_outcome(r, &why, ticket.reply);
+        r = pfo_job_end_work(job, NULL, r, &hooks, &why);
+        httpd_finish(ticket);
+    }
+    return 0;
+}
+
+int pfo_service_load_profile(struct pfo_service *s, const char *id, struct httpd_req *req,
                              zeus_error *err)
 {
     pthread_mutex_lock(&s->lock);
     struct pfo_job *job = find(s, id);
-    int r = 0;
-    if (job) {
-        job->last_active_ns = clock_monotonic_ns();
-        r = pfo_job_load_profile(job, csv, len, err);
-    }
+    int r = job ? queue_upload(s, job, req, err) : err_set(err, ZEUS_ENOTFOUND, "Unknown job");
     pthread_mutex_unlock(&s->lock);
-    return job ? r : err_set(err, ZEUS_ENOTFOUND, "Unknown job");
+    return r;
+}
+
+int pfo_service_status(struct pfo_service *s, const char *id, struct strbuf *out)
+{
+    pthread_mutex_lock(&s->lock);
+    struct pfo_job *job = find(s, id);
+    int r = job ? pfo_status_write(s, job, out) : ZEUS_ENOTFOUND;
+    pthread_mutex_unlock(&s->lock);
+    return r;
 }
 
 /* The job may answer at once, so the request is deferred first; when the job refuses it, the ticket
  * is finished here. */
 int pfo_service_request(struct pfo_service *s, const char *id, int64_t rank, struct httpd_req *req)
 {
-    struct pfo_job_hooks hooks = hooks_of(s);
+    struct pfo_job_hooks hooks = pfo_service_hooks(s);
     struct httpd_ticket *waiter = arena_alloc(&req->arena, 1, sizeof(*waiter));
     if (!waiter) {
         return ZEUS_ENOMEM;
@@ -399,7 +436,7 @@ void pfo_service_tick(struct pfo_service *s, uint64_t now_ns)
     for (size_t i = 0; i < s->job_count;) {
         struct pfo_job *job = s->jobs[i];
         dismiss(job, is_gone, "Client has gone");
-        if (now_ns < job->last_active_ns + s->options.idle_max_ns) {
+        if (job->is_queued || now_ns < job->last_active_ns + s->options.idle_max_ns) {
             i++;
             continue;
         }
@@ -419,5 +456,6 @@ void pfo_service_stop(struct pfo_service *s)
     for (size_t i = 0; i < s->job_count; i++) {
         dismiss(s->jobs[i], is_any, "Server is stopping");
     }
+    pfo_queue_close(s);
     pthread_mutex_unlock(&s->lock);
 }

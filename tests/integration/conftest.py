@@ -14,13 +14,14 @@ ZEUS = BUILD / "bin" / "zeus"
 # Variables that would let the machine's own state into a test.
 STEERING = ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES",
             "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ZEUSD_SOCK_PATH", "ZEUSD_HOST_PORT",
-            "ZEUS_SYSFS_ROOT", "ZEUS_SIM_DIR", "AMDSMI_LIB_DIR", "ROCM_PATH", "LD_LIBRARY_PATH"]
+            "ZEUS_SYSFS_ROOT", "ZEUS_SIM_DIR", "ZEUS_CALIBRATION", "AMDSMI_LIB_DIR", "ROCM_PATH", "LD_LIBRARY_PATH"]
 
 
 @pytest.fixture
 def clean_env():
-    """The environment without anything that steers Zeus."""
-    return {k: v for k, v in os.environ.items() if k not in STEERING}
+    """The environment without anything that steers Zeus, nor calibrations of this machine."""
+    kept = {k: v for k, v in os.environ.items() if k not in STEERING}
+    return {**kept, "ZEUS_CALIBRATION": ""}
 
 
 @pytest.fixture

@@ -116,6 +116,66 @@ def test_a_plan_is_verified(zeus, tmp_path, profile, options):
     assert checked.stdout.count(": kept") == 3 and "BROKEN" not in checked.stdout
 
 
+def test_the_baseline_is_everything_at_the_highest_frequency(zeus, tmp_path, profile):
+    """By a schedule of its own: 1F1B is each stage's order and what the neighbour has done."""
+    rows = {}
+    for row in csv.DictReader(profile.read_text().splitlines()):
+        if row["frequency"] == "1410":
+            rows[int(row["stage"]), row["instruction"]] = float(row["time"]), float(row["energy"])
+    orders = [["f0", "f1", "b0", "f2", "b1", "f3", "b2", "b3"],
+              ["f0", "b0", "f1", "b1", "f2", "b2", "f3", "b3"]]
+    ends, spent = {}, 0
+    for _ in range(16):  # until nothing moves
+        for stage, order in enumerate(orders):
+            now = 0
+            for step in order:
+                needs = ends.get((0, step), 0) if step[0] == "f" and stage else (
+                    ends.get((1, step), 1e9) if step[0] == "b" and not stage else 0)
+                now = max(now, needs) + rows[stage, "forward" if step[0] == "f" else "backward"][0]
+                ends[stage, step] = now
+    length = max(ends.values())
+    spent = 4 * sum(energy for _, energy in rows.values())
+    plan = tmp_path / "plan.json"
+    done = zeus("plan", profile, "-m", 4, "--plan", plan)
+    base = json.loads(plan.read_text())["all_at_highest_frequency"]
+    assert base["time"] == pytest.approx(length, rel=1e-12)
+    assert base["cost"] == base["cost_p2p"] == pytest.approx(spent, rel=1e-12)
+    assert f"{length:.3f} s" in done.stdout.split("all at highest")[1]
+    got = json.loads(plan.read_text())
+    saved = 100 * (1 - got["chosen_cost_p2p"] / base["cost_p2p"])
+    assert f"{saved:.1f} %" in done.stdout and saved > 3
+    waiting = zeus("plan", profile, "-m", 4, "--p2p-power", 70, "--plan", plan, "--html",
+                   tmp_path / "r.html")
+    assert waiting.returncode == 0
+    base = json.loads(plan.read_text())["all_at_highest_frequency"]
+    quanta = 4 * sum(int(time // 0.001) for time, _ in rows.values())
+    assert base["cost"] == pytest.approx(spent - 70 * quanta * 0.001, rel=1e-12)
+    assert base["cost_p2p"] == pytest.approx(base["cost"] + 2 * 70 * length, rel=1e-12)
+    assert "all at the highest frequency" in (tmp_path / "r.html").read_text()
+
+
+def test_ranks_of_a_stage_wait_together(zeus, tmp_path, profile):
+    """Two ranks of half the energy each are one device that draws twice as much while it waits."""
+    lines = profile.read_text().splitlines()
+    half = [",".join(line.split(",")[:-1] + [repr(float(line.split(",")[-1]) / 2)])
+            for line in lines[1:]]
+    ranks = tmp_path / "ranks.csv"
+    ranks.write_text("\n".join([lines[0] + ",rank"] + [f"{line},{rank}" for rank in (0, 1)
+                                                       for line in half]) + "\n")
+    plans = []
+    for path, power in ((profile, 70), (ranks, 35)):
+        plan = tmp_path / f"{path.name}.json"
+        assert zeus("plan", path, "-m", 4, "--p2p-power", power, "--plan", plan).returncode == 0
+        assert zeus("plan", "verify", plan, path).returncode == 0
+        plans.append(json.loads(plan.read_text()))
+    assert plans[0]["instructions"] == plans[1]["instructions"]
+    assert plans[1]["p2p_power"] == 70, "of the whole stage"
+    assert plans[0]["total_cost_p2p"] == pytest.approx(plans[1]["total_cost_p2p"], rel=1e-12)
+    ranks.write_text(ranks.read_text() + half[0].replace("1410", "1400") + ",1\n")
+    done = zeus("plan", ranks, "-m", 4)
+    assert done.returncode == 1 and "1 ranks profiled forward of stage 0" in done.stderr
+
+
 def test_all_outputs(zeus, tmp_path, profile):
     out = {name: tmp_path / name for name in ("f.csv", "f.json", "p.csv", "p.py", "g.svg", "f.svg",
                                               "r.html")}

@@ -4,6 +4,7 @@ compared with those of `zeus plan`, which gets the same profile as a file."""
 import concurrent.futures
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -32,9 +33,9 @@ def profile_csv(ranks=False):
     return "\n".join(lines) + "\n"
 
 
-def start(tmp_path, **more):
-    args = {"micro_batches": MICRO_BATCHES, "p2p_power": IDLE_W, **more}
-    return Server("pfo", "--scheduler", "Frontier", "--scheduler-args", json.dumps(args),
+def start(tmp_path, more=(), **changes):
+    args = {"micro_batches": MICRO_BATCHES, "p2p_power": IDLE_W, **changes}
+    return Server("pfo", "--scheduler", "Frontier", "--scheduler-args", json.dumps(args), *more,
                   directory=tmp_path)
 
 
@@ -119,9 +120,9 @@ def test_uploaded_profile_and_wrong_ones(tmp_path):
 
         for text, words in [("", "empty"), ("stage,instruction\n", "frequency"),
                             (profile_csv() + "0,sideways,1410,1,1\n", "line 26: the instruction"),
-                            (profile_csv() + "0,forward,1410,1\n", "line 26: the row"),
+                            (profile_csv() + "0,forward,1410,1\n", "line 26 has 4 columns, the header 5"),
                             (profile_csv() + "7,forward,1410,1,1\n", "stage 7"),
-                            (profile_csv() + "0,forward,1410,-1,1\n", "-1 s"),
+                            (profile_csv() + "0,forward,1410,-1,1\n", "line 26: the time"),
                             (profile_csv().split("2,backward")[0], "no backward of stage 2")]:
             status, _, body = upload(text)
             assert status == 422 and words in json.loads(body)["detail"], (text[-40:], body)
@@ -188,9 +189,125 @@ def test_other_schedulers_take_no_deadline(tmp_path):
         assert server.request("POST", f"/profile/{job}", None, profile_csv())[0] == 409
 
 
+BIG_STAGES, BIG_MICRO_BATCHES = 16, 128  # seconds to plan
+
+
+def big_csv():
+    lines = ["stage,instruction,frequency,time,energy"]
+    for stage in range(BIG_STAGES):
+        for kind, work in (("forward", 0.065), ("backward", 0.13)):
+            for k in range(25):
+                mhz = 1410 - 30 * k
+                time_s = work * (1 + 0.003 * (7 * stage % 16)) * (0.25 + 0.75 * 1410 / mhz)
+                lines.append(f"{stage},{kind},{mhz},{time_s!r},"
+                             f"{time_s * (90 + 290 * (mhz / 1410) ** 2.6)!r}")
+    return "\n".join(lines) + "\n"
+
+
+def register_pipeline(server, stages):
+    status, _, text = server.request("POST", "/register_job", None, {
+        "pp_degree": stages, "dp_degree": 1, "tp_degree": 1, "world_size": stages})
+    assert status == 200, text
+    job = json.loads(text)
+    for rank in range(stages):
+        assert server.request("POST", f"/register_rank/{job}", None, {
+            "rank": rank, "dp_rank": 0, "pp_rank": rank, "tp_rank": 0,
+            "available_frequencies": MHZ})[0] == 200
+    return job
+
+
+def state(server, job):
+    return json.loads(server.request("GET", f"/status/{job}")[2])
+
+
+def wait_for(condition):
+    deadline_at = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline_at
+        time.sleep(0.002)
+
+
+def metric(server, name):
+    lines = server.request("GET", "/metrics")[2].splitlines()
+    return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
+
+
+def test_planning_holds_nobody_up(tmp_path):
+    """One job is planned for seconds; others get their deadlines, uploads queue up to a limit."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, start(
+            tmp_path, micro_batches=BIG_MICRO_BATCHES, more=["--profiles-max", 2]) as server:
+        small = register_pipeline(server, STAGES)
+        assert server.request("POST", f"/profile/{small}", None, profile_csv())[0] == 200
+        fastest = deadline(server, small)[1]["time"]
+        big, second, third = (register_pipeline(server, BIG_STAGES) for _ in range(3))
+        assert state(server, big) == {
+            "phase": "requests", "round": 0, "ranks": 16, "world_size": 16, "waiting": 0,
+            "points": 0, "ahead": None, "failure": None}
+
+        def upload(job):
+            return pool.submit(server.request, "POST", f"/profile/{job}", None, big_csv(), None, 120)
+
+        first_answer = upload(big)
+        wait_for(lambda: state(server, big)["ahead"] == 0)
+        second_answer = upload(second)
+        wait_for(lambda: state(server, second)["ahead"] == 1)
+        assert metric(server, "zeus_pfo_solving") == 1
+        assert metric(server, "zeus_pfo_solve_queue") == 1
+        status, _, text = server.request("POST", f"/profile/{third}", None, big_csv())
+        assert status == 503 and "2 profiles wait" in json.loads(text)["detail"]
+        assert deadline(server, big)[0] == 409, "it is being planned"
+        assert server.request("POST", f"/profile/{big}", None, "x")[0] in (409, 503)
+        took = []
+        while state(server, big)["phase"] == "solving" and len(took) < 200:
+            begin = time.perf_counter()
+            assert deadline(server, small, deadline=fastest * (1 + len(took) / 200))[0] == 200
+            took.append(time.perf_counter() - begin)
+        assert len(took) >= 10, "deadlines are answered while a frontier is solved"
+        print(f"{len(took)} deadlines of another job while a 16x128 frontier is solved: median "
+              f"{sorted(took)[len(took) // 2] * 1e3:.2f} ms, slowest {max(took) * 1e3:.2f} ms")
+        assert first_answer.result()[0] == 200 and second_answer.result()[0] == 200
+        assert state(server, big)["points"] == state(server, second)["points"] > 10000
+        assert metric(server, "zeus_pfo_solved_total") == 3
+        assert metric(server, "zeus_pfo_solving") == 0
+        assert deadline(server, big)[0] == 200
+
+
+def test_a_stop_ends_the_planning(tmp_path):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        server = start(tmp_path, micro_batches=BIG_MICRO_BATCHES)
+        jobs = [register_pipeline(server, BIG_STAGES) for _ in range(2)]
+        answers = [pool.submit(server.request, "POST", f"/profile/{job}", None, big_csv(), None, 120)
+                   for job in jobs]
+        wait_for(lambda: sorted(str(state(server, job)["ahead"]) for job in jobs) == ["0", "1"])
+        assert server.stop() == 0
+        for answer in answers:
+            status, _, text = answer.result()
+            assert status == 503 and "stop" in json.loads(text)["detail"]
+
+
+def test_status_of_jobs(tmp_path):
+    with start(tmp_path) as server:
+        assert server.request("GET", "/status/nothing")[0] == 404
+        job = register(server)
+        status, _, _ = server.request("POST", f"/profile/{job}", None,
+                                      profile_csv().split("2,backward")[0])
+        assert status == 422
+        assert state(server, job)["phase"] == "requests", "a bad upload does no harm"
+        assert metric(server, "zeus_pfo_solve_failed_total") == 1
+        for _ in MHZ:
+            plans = schedules(server, job)
+            assert state(server, job)["phase"] == "results"
+            report(server, job, plans)
+        wait_for(lambda: state(server, job)["phase"] == "requests")
+        assert state(server, job)["points"] > 0 and state(server, job)["round"] == len(MHZ)
+        failed = register(server)
+        report(server, failed, schedules(server, failed), breakdown=False)
+        assert state(server, failed)["phase"] == "failed"
+        assert "time_breakdown" in state(server, failed)["failure"]
+
+
 def test_a_deadline_is_a_look_up(tmp_path):
     """Prints how long the answer takes; what it may take is no matter of a test."""
-    import time
     with start(tmp_path) as server:
         job = register(server)
         assert server.request("POST", f"/profile/{job}", None, profile_csv())[0] == 200

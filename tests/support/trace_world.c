@@ -134,7 +134,8 @@ void world_noisy(struct world *world, double length_s)
     double slow_w = 0;
     double change_s = 0;
     double sigma_w = 30;
-    for (double t_s = 0; t_s < length_s; t_s += 0.01) {
+    /* Steps of uneven length: no sampler may beat in step with them. */
+    for (double t_s = 0; t_s < length_s; t_s += world_uniform(world, 0.005, 0.015)) {
         if (t_s >= change_s) {
             level_w = world_uniform(world, 150, 600);
             sigma_w = world_uniform(world, 10, 60);
@@ -173,6 +174,13 @@ static double integral_j(const struct world *world, double t_s)
 static double trace_s(uint64_t t_ns)
 {
     return (double)(int64_t)(t_ns - WORLD_EPOCH_NS) * 1e-9;
+}
+
+void world_step(struct world *world, uint64_t t_ns, double power_w)
+{
+    world->count--; /* the end that lies far ahead */
+    add(world, trace_s(t_ns), power_w, power_w);
+    add(world, trace_s(t_ns) + 1e9, power_w, power_w);
 }
 
 double world_energy_j(const struct world *world, uint64_t from_ns, uint64_t to_ns)

@@ -66,6 +66,9 @@ void world_square(struct world *world, double length_s); /* random levels, perio
 void world_ramp(struct world *world, double length_s);   /* random slopes */
 void world_noisy(struct world *world, double length_s);  /* levels with white and slow noise */
 
+/* Appends to a flat trace: this power from t on. Times rise. */
+void world_step(struct world *world, uint64_t t_ns, double power_w);
+
 /* True energy between two clock times. */
 double world_energy_j(const struct world *world, uint64_t from_ns, uint64_t to_ns);
 

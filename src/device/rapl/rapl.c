@@ -270,9 +270,9 @@ static void mark_mirror(struct device *earlier, uint32_t i, struct device *later
     uint64_t second_uj = 0;
     uint64_t again_uj = 0;
     for (int round = 0; round < RAPL_MIRROR_ROUNDS; round++) {
-        if (read_energy(earlier, i, &first_uj, NULL) < 0 ||
-            read_energy(later, k, &second_uj, NULL) < 0 ||
-            read_energy(earlier, i, &again_uj, NULL) < 0) {
+        if (earlier->ops->read_energy(earlier, i, &first_uj, NULL) < 0 ||
+            later->ops->read_energy(later, k, &second_uj, NULL) < 0 ||
+            earlier->ops->read_energy(earlier, i, &again_uj, NULL) < 0) {
             return;
         }
         if (!rapl_mirror_feed(&mirror, first_uj, second_uj, again_uj)) {
@@ -311,12 +311,12 @@ static void compare_devices(struct device *earlier, struct device *later)
     }
 }
 
-static void find_mirrors(struct device_list *list, size_t start)
+void rapl_find_mirrors(struct device *const *devices, size_t count)
 {
-    for (size_t b = start + 1; b < list->count; b++) {
-        for (size_t a = start; a < b; a++) {
-            if (may_mirror(list->items[a], list->items[b])) {
-                compare_devices(list->items[a], list->items[b]);
+    for (size_t b = 1; b < count; b++) {
+        for (size_t a = 0; a < b; a++) {
+            if (may_mirror(devices[a], devices[b])) {
+                compare_devices(devices[a], devices[b]);
             }
         }
     }
@@ -389,7 +389,7 @@ int rapl_discover_with(const struct device_env *env, const struct rapl_hooks *ho
     if (r < 0) {
         return err_set(err, r, "rapl: %s", zeus_strerror(r));
     }
-    find_mirrors(list, before);
+    rapl_find_mirrors(list->items + before, list->count - before);
     report(&search, (int)(list->count - before), ret_finding);
     return 0;
 }

@@ -29,4 +29,9 @@ struct rapl_hooks rapl_hooks_of_system(const struct device_env *env);
 int rapl_discover_with(const struct device_env *env, const struct rapl_hooks *hooks,
                        struct device_list *list, zeus_finding *ret_finding, zeus_error *err);
 
+/* Marks domains that show the register of another device's domain (ZEUS_DOMAIN_MIRROR), by reading
+ * both for some milliseconds: dies of one package, several psys. Devices may be of any backend that
+ * counts RAPL's domains. */
+void rapl_find_mirrors(struct device *const *devices, size_t count);
+
 #endif /* ZEUS_DEVICE_RAPL_RAPL_HOOKS_H */

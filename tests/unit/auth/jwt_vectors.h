@@ -190,6 +190,12 @@ static const struct checked_vector {
     {"header not UTF-8", ZEUS_EAUTH, "no JSON object",
      "eyJhbGciOiJIUzI1NiIsIv8iOjF9.eyJzdWIiOiJhbGljZSIsInNjb3BlcyI6WyJncHUtcmVhZCJ"
      "dfQ.4MdbjaTr97yhhMpnMzTayDQ9bTmyC9WInaJGPrDZzSc"},
+    {"payload not base64", ZEUS_EAUTH, "claims are not readable",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.not base64.xGUp73Ow4oNmwF_40Tjtxj59GBKv"
+     "wNcTFjag92f2yQ8"},
+    {"payload padded", ZEUS_EAUTH, "claims are not readable",
+     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30=.iGK1YBeYHanHBaIXzxUZ-YfM6qSb5RX4-d"
+     "HJ2ab16ZQ"},
     {"payload list", ZEUS_EAUTH, "no JSON object",
      "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.W10.p9gYRuTpuPfQBbKQOxsEUmwD2GzyCXhK6tl"
      "qUZAgSq4"},

@@ -44,6 +44,12 @@ def claims(**more):
     return {k: v for k, v in base.items() if v is not ...}
 
 
+def raw(payload_text):
+    """A well-signed token around a payload that is not encoded."""
+    text = b64(compact(HEADER)) + "." + payload_text
+    return text + "." + sign(text, KEY)
+
+
 GOOD = token(claims(exp=NOW + 3600))
 
 # What both sides write alike: name, key, subject, scopes, exp, iat (None: absent).
@@ -107,6 +113,8 @@ REFUSED = [
     ("header and more", token(claims(), header=b'{"alg":"HS256"}x'), "EAUTH", "no JSON object"),
     ("header not UTF-8", token(claims(), header=b'{"alg":"HS256","\xff":1}'), "EAUTH",
      "no JSON object"),
+    ("payload not base64", raw("not base64"), "EAUTH", "claims are not readable"),
+    ("payload padded", raw("e30="), "EAUTH", "claims are not readable"),
     ("payload list", token([]), "EAUTH", "no JSON object"),
     ("payload string", token("x"), "EAUTH", "no JSON object"),
     ("payload empty", token(b""), "EAUTH", "no JSON object"),

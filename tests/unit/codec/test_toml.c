@@ -112,6 +112,7 @@ static void refused(void **state)
         {"a = +0x1", "+0x1 is no value"},
         {"a = 0X1", "0X1 is no value"},
         {"a = 0x", "0x is no value"},
+        {"a = 0x1_", "0x1_ is no value"},
         {"a = 0o8", "0o8 is no value"},
         {"a = 0b2", "0b2 is no value"},
         {"a = 1.", "1. is no value"},
@@ -194,6 +195,7 @@ static void strings(void **state)
     assert_string_equal(string_of("a = 'C:\\n \"x\"'"), "C:\\n \"x\"");
     assert_string_equal(string_of("a = \"\"\"\nx\r\ny\"\"\""), "x\ny");
     assert_string_equal(string_of("a = \"\"\"\n\nx\"\"\""), "\nx");
+    assert_string_equal(string_of("a = \"\"\"\r\nx\"\"\""), "x");
     assert_string_equal(string_of("a = \"\"\"one \\\n\n \t two\"\"\""), "one two");
     assert_string_equal(string_of("a = \"\"\"one \\  \r\n  two\"\"\""), "one two");
     assert_string_equal(string_of("a = \"\"\"\"x\"\"\"\"\""), "\"x\"\"");
@@ -363,16 +365,17 @@ static void schema_values(void **state)
     (void)state;
     struct toml_document doc;
     struct record record = {.big = 3};
-    assert_int_equal(parse("name = 'n'\nmode = 'deny'\nflag = true\nsmall = 4294967295\nratio = 2\n"
-                           "list = ['a', 'b']\ncustom = 42\n[part]\ncount = 1\n"
-                           "[[parts]]\ncount = 2\nratio = 0.25\n[[parts]]\ncount = 3\n",
-                           &doc, NULL),
-                     0);
+    assert_int_equal(
+        parse("name = 'n'\nmode = 'deny'\nflag = true\nbig = -4\nsmall = 4294967295\nratio = 2\n"
+              "list = ['a', 'b']\ncustom = 42\n[part]\ncount = 1\n"
+              "[[parts]]\ncount = 2\nratio = 0.25\n[[parts]]\ncount = 3\n",
+              &doc, NULL),
+        0);
     assert_int_equal(toml_decode(&doc, &doc.root, &schema, &record, NULL), 0);
     assert_string_equal(record.name, "n");
     assert_int_equal(record.mode, 1);
     assert_int_equal(record.flag, 1);
-    assert_int_equal(record.big, 3);
+    assert_int_equal(record.big, -4);
     assert_int_equal(record.small, UINT32_MAX);
     assert_true(record.ratio == 2.0);
     assert_int_equal(record.list.count, 2);
@@ -383,7 +386,7 @@ static void schema_values(void **state)
     const struct part *parts = record.parts.items;
     assert_int_equal(record.parts.count, 2);
     assert_true(parts[0].ratio == 0.25);
-    assert_int_equal(parts[0].ratio_line, 12);
+    assert_int_equal(parts[0].ratio_line, 13);
     assert_int_equal(parts[1].count, 3);
     assert_int_equal(record.custom, 42);
     toml_done(&doc);

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "policy/pipeline.h"
@@ -21,6 +22,8 @@ static const struct pipeline_shape shape = {.schedule = SCHEDULE_1F1B,
                                             .unit_s = 0.001,
                                             .idle_power_w = 70,
                                             .noise_factor = 0.95};
+
+static const struct pipeline_limits no_limits = {.max_bytes = 0};
 
 static void fill(struct pipeline_row rows[ROWS])
 {
@@ -79,7 +82,7 @@ static void test_frontier(void **state)
     zeus_error err = ZEUS_ERROR_INIT;
     int64_t mhz[256];
     fill(rows);
-    assert_int_equal(pipeline_create(&shape, rows, ROWS, 0, &p, &err), 0);
+    assert_int_equal(pipeline_create(&shape, rows, ROWS, &no_limits, &p, &err), 0);
     const struct schedule *s = pipeline_schedule(p);
     assert_int_equal(s->steps, 2 * STAGES * shape.micro_batches);
     struct pipeline_point fastest = pipeline_find(p, 0);
@@ -99,6 +102,29 @@ static void test_frontier(void **state)
     pipeline_destroy(p);
 }
 
+static int stop_at_once(void *user)
+{
+    (*(int *)user)++;
+    return 1;
+}
+
+static void test_it_can_be_stopped(void **state)
+{
+    (void)state;
+    struct pipeline_row rows[ROWS];
+    struct pipeline *p = NULL;
+    zeus_error err = ZEUS_ERROR_INIT;
+    int asked = 0;
+    const struct pipeline_limits limits = {.should_stop = stop_at_once, .user = &asked};
+    struct pipeline_shape fine = shape;
+    fine.unit_s = 0.0001; /* more than a few hundred points */
+    fill(rows);
+    assert_int_equal(pipeline_create(&fine, rows, ROWS, &limits, &p, &err), ZEUS_ECLOSED);
+    assert_int_equal(asked, 1);
+    assert_null(p);
+    assert_non_null(strstr(err.message, "stopped"));
+}
+
 static void test_wrong_rows(void **state)
 {
     (void)state;
@@ -106,22 +132,25 @@ static void test_wrong_rows(void **state)
     struct pipeline *p = NULL;
     zeus_error err = ZEUS_ERROR_INIT;
     fill(rows);
-    assert_int_equal(pipeline_create(&shape, rows, 0, 0, &p, &err), ZEUS_EINVAL);
-    assert_int_equal(pipeline_create(&shape, rows, ROWS - CLOCKS, 0, &p, &err), ZEUS_EINVAL);
+    assert_int_equal(pipeline_create(&shape, rows, 0, &no_limits, &p, &err), ZEUS_EINVAL);
+    assert_int_equal(pipeline_create(&shape, rows, ROWS - CLOCKS, &no_limits, &p, &err),
+                     ZEUS_EINVAL);
     const double wrong[] = {0, -1, NAN, INFINITY};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         fill(rows);
         rows[5].time_s = wrong[i];
-        assert_int_equal(pipeline_create(&shape, rows, ROWS, 0, &p, &err), ZEUS_EINVAL);
+        assert_int_equal(pipeline_create(&shape, rows, ROWS, &no_limits, &p, &err), ZEUS_EINVAL);
         fill(rows);
         rows[5].energy_j = wrong[i];
-        assert_int_equal(pipeline_create(&shape, rows, ROWS, 0, &p, &err), ZEUS_EINVAL);
+        assert_int_equal(pipeline_create(&shape, rows, ROWS, &no_limits, &p, &err), ZEUS_EINVAL);
     }
     fill(rows);
     rows[0].stage = STAGES;
-    assert_int_equal(pipeline_create(&shape, rows, ROWS, 0, &p, &err), ZEUS_EINVAL);
+    assert_int_equal(pipeline_create(&shape, rows, ROWS, &no_limits, &p, &err), ZEUS_EINVAL);
     fill(rows);
-    assert_int_equal(pipeline_create(&shape, rows, ROWS, 4096, &p, &err), ZEUS_ELIMIT);
+    assert_int_equal(
+        pipeline_create(&shape, rows, ROWS, &(struct pipeline_limits){.max_bytes = 4096}, &p, &err),
+        ZEUS_ELIMIT);
     assert_null(p);
 }
 
@@ -129,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frontier),
+        cmocka_unit_test(test_it_can_be_stopped),
         cmocka_unit_test(test_wrong_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

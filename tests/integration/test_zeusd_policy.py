@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The site's policy on a running zeusd: people, tokens, devices, ranges, revocation, limits, and
+reading it again."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from test_zeusd_auth import sign
+from zeusd import KEY, Daemon, Node, Stream
+
+NOW = int(time.time())
+ME = os.getuid()
+LIMIT = "/gpu/set_power_limit?block=true&gpu_ids={}&power_limit_mw={}"
+CLIENT = """
+import http.client, socket, sys
+c = http.client.HTTPConnection("localhost")
+c.sock = socket.socket(socket.AF_UNIX)
+c.sock.connect(sys.argv[1])
+c.request("GET", "/gpu/get_power")
+print(c.getresponse().status)
+"""
+
+
+@pytest.fixture(scope="module")
+def node():
+    with Node() as node:
+        yield node
+
+
+@pytest.fixture
+def start(node, tmp_path):
+    """Starts a daemon on a policy; write() replaces the policy's text."""
+    daemons = []
+    path = tmp_path / "policy.toml"
+
+    def write(text):
+        path.write_text(text)
+        path.chmod(0o644)
+
+    def run(text, **kwargs):
+        write(text)
+        daemon = Daemon(node, "--policy", path, **kwargs)
+        daemon.write = write
+        daemons.append(daemon)
+        return daemon
+
+    yield run
+    for daemon in daemons:
+        assert daemon.stop() == 0, daemon.log()
+
+
+def token(sub, *scopes, **claims):
+    return sign({"sub": sub, "scopes": list(scopes), **claims})
+
+
+def reload(daemon, word):
+    """SIGHUP, then until the log has one more line with `word`."""
+    before = daemon.log().count(word)
+    daemon.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while daemon.log().count(word) == before:
+        assert time.monotonic() < deadline, daemon.log()
+        time.sleep(0.01)
+
+
+def test_devices_and_ranges(start):
+    daemon = start(f"""
+        default = "deny"
+        [[rule]]
+        users = ["{ME}"]
+        apis = ["gpu-read", "gpu-control"]
+        gpus = [0, "00000000:A3:00.0"]
+        power_limit_w = [150, 250]
+        gpu_clocks_mhz = [300, 1200]
+        resets = false
+    """)
+    assert sorted(daemon.get("/gpu/get_power").json) == ["0", "2"]
+    assert daemon.get("/gpu/get_power?gpu_ids=2").status == 200
+    refused = daemon.get("/gpu/get_power?gpu_ids=0,1")
+    assert refused.status == 403 and "policy" in refused.json["error"]
+    assert daemon.get("/cpu/get_power").status == 403
+    assert daemon.get("/discover").status == 200
+
+    assert daemon.post(LIMIT.format(2, 200000)).status == 200
+    for mw in (149999, 250001):
+        refused = daemon.post(LIMIT.format(2, mw))
+        assert refused.status == 400, refused.text
+        assert "150000-250000 mW" in refused.text and "rule 1" in refused.text
+    assert daemon.post(LIMIT.format(1, 200000)).status == 403
+    assert daemon.post("/gpu/%73et_power_limit?block=true&gpu_ids=1&power_limit_mw=200000"
+                       ).status == 403
+    clocks = "/gpu/set_gpu_locked_clocks?block=true&gpu_ids=0&min_clock_mhz={}&max_clock_mhz={}"
+    assert daemon.post(clocks.format(300, 1200)).status == 200
+    assert daemon.post(clocks.format(300, 1201)).status == 400
+    assert daemon.post("/gpu/reset_gpu_locked_clocks?block=true&gpu_ids=0").status == 403
+    assert daemon.post("/gpu/reset_locked_clocks?block=true&gpu_ids=0").status == 403
+
+
+def test_default_deny(start):
+    daemon = start('default = "deny"\n')
+    assert daemon.get("/gpu/get_power").status == 403
+    assert daemon.post(LIMIT.format(0, 200000)).status == 403
+    assert daemon.get("/time").status == 200
+
+
+def test_leases_asked_for(start):
+    daemon = start("[[rule]]\nlease_required = true\nlease_ttl_max_s = 60\n")
+    refused = daemon.post(LIMIT.format(0, 200000))
+    assert refused.status == 403 and "lease" in refused.json["error"]
+    assert daemon.post(LIMIT.format(0, 200000) + "&lease=a&ttl_s=61").status == 400
+    assert daemon.post(LIMIT.format(0, 200000) + "&lease=a&ttl_s=60").status == 200
+    assert daemon.post("/lease/renew?lease=a&ttl_s=61").status == 400
+    assert daemon.post("/lease/release?lease=a").status == 200
+
+
+def test_subjects_and_revocation(start):
+    daemon = start("""
+        default = "deny"
+        [[rule]]
+        subjects = ["dana", "eve"]
+        apis = ["gpu-read"]
+        [revoked]
+        subjects = ["eve"]
+        issued_before = "2026-01-01T00:00:00Z"
+    """, key=KEY)
+
+    def status(*args, path="/gpu/get_power", **claims):
+        return daemon.get(path, token=token(*args, **claims)).status
+
+    new, old = 1767225600, 1767225599
+    assert status("dana", "gpu-read", iat=new) == 200
+    assert status("dana", "gpu-read", "cpu-read", iat=new, path="/cpu/get_power") == 403
+    assert status("dana", "cpu-read", iat=new) == 403
+    assert status("mallory", "gpu-read", iat=new) == 403
+    for claims in ({"sub": "eve", "iat": new}, {"sub": "dana", "iat": old}, {"sub": "dana"}):
+        reply = daemon.get("/gpu/get_power", token=sign({"scopes": ["gpu-read"], **claims}))
+        assert reply.status == 401 and "revoked" in reply.json["error"]
+        assert reply.headers["www-authenticate"] == 'Bearer realm="zeusd"'
+
+
+def test_reload(start):
+    daemon = start('default = "deny"\n')
+    assert daemon.get("/gpu/get_power").status == 403
+    daemon.write("")
+    reload(daemon, "eload")
+    assert daemon.get("/gpu/get_power").status == 200
+    daemon.write("[[rule]]\nuser = []\n")
+    reload(daemon, "did you mean `users`")
+    assert daemon.get("/gpu/get_power").status == 200  # the old one stays
+
+
+def test_rates(start):
+    daemon = start("[limits]\nrequests_per_s = 1\nburst = 5\n")
+    replies = [daemon.get("/gpu/get_power") for _ in range(12)]
+    statuses = [r.status for r in replies]
+    assert statuses[:5] == [200] * 5 and 429 in statuses
+    refused = next(r for r in replies if r.status == 429)
+    assert int(refused.headers["retry-after"]) >= 1 and "error" in refused.json
+
+
+def test_streams(start):
+    daemon = start("[limits]\nstreams_per_user = 2\n")
+    with Stream(daemon, "/gpu/stream_power"), Stream(daemon, "/gpu/stream_power"):
+        assert daemon.get("/gpu/stream_power").status == 429
+    assert daemon.get("/gpu/get_power").status == 200
+
+
+@pytest.mark.skipif(ME != 0, reason="only root can call as somebody else")
+def test_other_users(start):
+    daemon = start("""
+        default = "deny"
+        [[rule]]
+        users = ["12345"]
+        [[rule]]
+        groups = ["54321"]
+    """)
+    daemon.dir.chmod(0o755)
+
+    def status(**who):
+        done = subprocess.run([sys.executable, "-c", CLIENT, daemon.socket_path], text=True,
+                              capture_output=True, check=True, **who)
+        return int(done.stdout)
+
+    assert status(user=12345, group=1, extra_groups=[]) == 200
+    assert status(user=12346, group=54321, extra_groups=[]) == 200
+    assert status(user=12346, group=1, extra_groups=[7, 54321]) == 200
+    assert status(user=12346, group=1, extra_groups=[7]) == 403
+    assert status() == 403  # root is nobody special to a policy
+
+
+@pytest.mark.parametrize("mode, words", [(0o646, "everybody may write it"),
+                                         (0o664, "its group may write it")])
+def test_file_of_others(node, tmp_path, mode, words):
+    path = tmp_path / "policy.toml"
+    path.write_text("")
+    path.chmod(mode)
+    with pytest.raises(RuntimeError, match=words):
+        Daemon(node, "--policy", path)
