@@ -18,9 +18,10 @@
 #include "remote/daemon_client.h"
 #include "remote/json_walk.h"
 
-#define SILENCE_NS   UINT64_C(40000000000)
-#define RETRY_MIN_NS UINT64_C(250000000) /* the lease runs out meanwhile: sooner than for samples \
-                                          */
+#define SILENCE_NS UINT64_C(40000000000)
+#define RETRY_MIN_NS                                                             \
+    UINT64_C(250000000) /* the lease runs out meanwhile: sooner than for samples \
+                         */
 #define RETRY_MAX_NS UINT64_C(5000000000)
 
 struct zeus_lease {
