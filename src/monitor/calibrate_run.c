@@ -42,7 +42,6 @@ struct track {
     size_t count;
     size_t capacity;
     uint64_t last_lo_ns; /* begin of the last read */
-    uint64_t last_hi_ns;
     uint64_t next_ns;
     uint64_t step_ns;
     uint32_t failures; /* in a row */
@@ -155,7 +154,6 @@ static void look(const struct run *run, struct track *track)
         give_up(track, r, zeus_strerror(r));
     }
     track->last_lo_ns = lo_ns;
-    track->last_hi_ns = hi_ns;
 }
 
 static struct calibrate_series series_of(const struct track *track)
