@@ -129,6 +129,8 @@ static void on_sample(const zeus_stream_sample *given, const char *boot_id, void
         place->newest_unix_ns = MAX_OF(place->newest_unix_ns, sample.unix_ns);
         s->generation++;
         (void)pthread_cond_broadcast(&s->changed);
+    } else if (!cell) {
+        place->lost++; /* no memory for it */
     }
     mutex_unlock(&s->lock);
     if (is_news && s->on_sample) {
@@ -143,9 +145,11 @@ static void on_event(void *user, uint32_t stream, const struct sse_event *event)
     struct feed *feed = s->feeds[stream];
     mutex_unlock(&s->lock);
     struct telling t = {.streams = s, .feed = feed, .now_ns = clock_monotonic_ns()};
-    if (stream_event_read(feed->what, event->data, event->data_len, on_sample, &t) < 0) {
+    int r = stream_event_read(feed->what, event->data, event->data_len, on_sample, &t);
+    if (r < 0) {
         mutex_lock(&s->lock);
-        s->places[feed->endpoint].malformed++;
+        s->places[feed->endpoint].malformed += r != ZEUS_ENOMEM;
+        s->places[feed->endpoint].lost += r == ZEUS_ENOMEM;
         mutex_unlock(&s->lock);
     }
 }

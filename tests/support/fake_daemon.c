@@ -17,7 +17,7 @@
 
 #define ANSWERS_MAX     96
 #define REQUESTS_MAX    4096
-#define CONNECTIONS_MAX 256
+#define CONNECTIONS_MAX 4096
 #define HEAD_MAX        65536
 
 struct answer {
