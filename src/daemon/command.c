@@ -176,6 +176,7 @@ int command_recover(struct daemon *daemon, zeus_error *err)
         int r = guard_recover(daemon->guard, &devices[i], now_ns);
         found = r < 0 ? r : found + r;
     }
+    (void)guard_tell_absent(daemon->guard, devices, daemon->node.gpu_count);
     if (found > 0) {
         size_t failed = guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, now_ns);
         log_write(&daemon->log, failed ? ZEUS_LOG_WARNING : ZEUS_LOG_INFO, "lease",

@@ -141,6 +141,10 @@ void guard_device_key(const struct device *device, char out[LEASE_JOURNAL_KEY_SI
 int guard_recover(struct guard *guard, const struct guard_device *device, uint64_t now_ns)
     ZEUS_CHECK;
 
+/* Logs the holds of devices that are not among `devices`; they stay in the journal until their
+ * device is there. Returns how many. */
+size_t guard_tell_absent(struct guard *guard, const struct guard_device *devices, size_t count);
+
 /* Restores everything that is due, here and now: at start after guard_recover, at a stop after
  * lease_end_all, when no writer thread runs. `devices` need not be in order; a due setting of a
  * device that is not among them stays for later. Returns how many could not be restored. */

@@ -53,6 +53,37 @@ int guard_recover(struct guard *guard, const struct guard_device *device, uint64
     return found;
 }
 
+static int is_present(const struct guard_device *devices, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++) {
+        char own_key[LEASE_JOURNAL_KEY_SIZE];
+        if (devices[i].device) {
+            guard_device_key(devices[i].device, own_key);
+            if (strcmp(own_key, key) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+size_t guard_tell_absent(struct guard *guard, const struct guard_device *devices, size_t count)
+{
+    struct lease_journal_entry entry;
+    size_t absent = 0;
+    for (size_t i = 0; lease_journal_at(guard->options.journal, i, &entry); i++) {
+        if (entry.is_held && !is_present(devices, count, entry.device)) {
+            char original[SETTING_TEXT_SIZE];
+            setting_format(entry.setting, &entry.original, original);
+            log_write(guard->options.log, ZEUS_LOG_WARNING, "guard",
+                      "%s is not there: its %s comes back to %s at the next start with it",
+                      entry.device, setting_name(entry.setting), original);
+            absent++;
+        }
+    }
+    return absent;
+}
+
 static const struct guard_device *device_by_number(const struct guard_device *devices, size_t count,
                                                    uint32_t number)
 {

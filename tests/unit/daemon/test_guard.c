@@ -205,7 +205,9 @@ static void test_device_away_during_recovery(void **state)
     guard_world_kill(world);
     (void)snprintf(world->gpus[0].base.info.uuid, 16, "away");
     assert_int_equal(guard_world_start(world), 0);
+    assert_int_equal(guard_tell_absent(world->guard, world->devices, WORLD_GPUS), 1);
     (void)snprintf(world->gpus[0].base.info.uuid, 16, "GPU-0");
+    assert_int_equal(guard_tell_absent(world->guard, world->devices, WORLD_GPUS), 0);
     assert_int_equal(limit(world), 200000);
     id = guard_world_lease(world, "uid:2", 10);
     assert_int_equal(guard_world_write(world, 0, WRITE_POWER_LIMIT, args(150000, 0), id), 0);
