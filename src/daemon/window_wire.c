@@ -7,7 +7,7 @@
  * Inside a monitor windows are called by a number, so that equal names of two owners do not meet;
  * the measurement gets its own name back before it is written.
  */
-#include "daemon/window_wire.h"
+#include "daemon/window_wire_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,44 +26,7 @@
 #define MONITORS_DEFAULT 8u
 #define AGE_DEFAULT_NS   UINT64_C(86400000000000)
 #define SETTLE_MOST_NS   UINT64_C(1000000000)
-#define GRAVES           64u
 #define INNER_NAME_SIZE  24
-
-/* A distinct choice of devices with its monitor. */
-struct choice {
-    struct choice *next;
-    struct zeus_monitor *monitor; /* owned; NULL while it is being opened */
-    uint32_t users;               /* windows, unfinished measurements, calls under way */
-    uint8_t is_chosen[];          /* one byte a device */
-};
-
-struct window {
-    char owner[WINDOW_WIRE_OWNER_MAX + 1];
-    char name[WINDOW_WIRE_NAME_MAX + 1];
-    uint64_t number; /* its name in the monitor */
-    uint64_t expires_ns;
-    struct choice *choice; /* borrowed, counted as user */
-};
-
-/* A window that was forgotten for its age. */
-struct grave {
-    char owner[WINDOW_WIRE_OWNER_MAX + 1];
-    char name[WINDOW_WIRE_NAME_MAX + 1];
-};
-
-struct window_wire {
-    struct window_wire_options options;
-    struct mutex lock;
-    pthread_cond_t opened;
-    struct choice *choices; /* owned */
-    size_t choice_count;
-    struct window *windows; /* owned */
-    size_t count;
-    size_t capacity;
-    uint64_t last_number;
-    struct grave graves[GRAVES];
-    size_t grave_at;
-};
 
 struct window_wire_ended {
     struct zeus_measurement *measurement; /* owned */
@@ -145,7 +108,7 @@ static struct window *find_window(struct window_wire *wire, const struct window_
 
 static struct grave *find_grave(struct window_wire *wire, const struct window_wire_key *key)
 {
-    for (size_t i = 0; i < GRAVES; i++) {
+    for (size_t i = 0; i < WINDOW_GRAVES; i++) {
         struct grave *grave = &wire->graves[i];
         if (strcmp(grave->name, key->name) == 0 && strcmp(grave->owner, key->owner) == 0) {
             return grave;
@@ -156,7 +119,7 @@ static struct grave *find_grave(struct window_wire *wire, const struct window_wi
 
 static void bury(struct window_wire *wire, const struct window *window)
 {
-    struct grave *grave = &wire->graves[wire->grave_at++ % GRAVES];
+    struct grave *grave = &wire->graves[wire->grave_at++ % WINDOW_GRAVES];
     memcpy(grave->owner, window->owner, sizeof grave->owner);
     memcpy(grave->name, window->name, sizeof grave->name);
 }
@@ -231,123 +194,6 @@ static int check_room(struct window_wire *wire, const struct window_wire_key *ke
     return 0;
 }
 
-static int is_marked(const uint8_t *is_chosen, size_t device)
-{
-    return is_chosen ? is_chosen[device] != 0 : 1;
-}
-
-static struct choice *find_choice(struct window_wire *wire, const uint8_t *is_chosen)
-{
-    struct choice *choice = wire->choices;
-    for (; choice; choice = choice->next) {
-        size_t same = 0;
-        while (same < wire->options.count &&
-               choice->is_chosen[same] == is_marked(is_chosen, same)) {
-            same++;
-        }
-        if (same == wire->options.count) {
-            return choice;
-        }
-    }
-    return NULL;
-}
-
-static int new_choice(struct window_wire *wire, const uint8_t *is_chosen,
-                      struct choice **ret_choice, zeus_error *err)
-{
-    if (wire->choice_count >= wire->options.monitors_max) {
-        return err_set(err, ZEUS_ELIMIT,
-                       "open windows are over %zu different choices of devices, which is the limit",
-                       wire->choice_count);
-    }
-    struct choice *choice = mem_calloc(1, sizeof *choice + wire->options.count);
-    if (!choice) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < wire->options.count; i++) {
-        choice->is_chosen[i] = (uint8_t)is_marked(is_chosen, i);
-    }
-    choice->next = wire->choices;
-    wire->choices = choice;
-    wire->choice_count++;
-    *ret_choice = choice;
-    return 0;
-}
-
-static void remove_choice(struct window_wire *wire, struct choice *choice)
-{
-    struct choice **link = &wire->choices;
-    while (*link && *link != choice) {
-        link = &(*link)->next;
-    }
-    if (*link) {
-        *link = choice->next;
-        wire->choice_count--;
-    }
-}
-
-/* ---- outside ---- */
-
-static int open_monitor(const struct window_wire *wire, const struct choice *choice,
-                        struct zeus_monitor **ret_monitor, zeus_error *err)
-{
-    const struct window_wire_options *o = &wire->options;
-    struct device **devices _free_ = mem_calloc(o->count + 1, sizeof(struct device *));
-    uint32_t *positions _free_ = mem_calloc(o->count + 1, sizeof *positions);
-    if (!devices || !positions) {
-        return err_set(err, ZEUS_ENOMEM, "out of memory");
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        if (choice->is_chosen[i]) {
-            positions[count] = (uint32_t)i;
-            devices[count++] = o->devices[i];
-        }
-    }
-    const zeus_monitor_options options = {.size = sizeof options, .rate_hz = o->rate_hz};
-    const struct monitor_config config = {.devices = devices,
-                                          .positions = positions,
-                                          .count = count,
-                                          .options = &options,
-                                          .io = o->io,
-                                          .log = o->log,
-                                          .is_manual = o->is_manual};
-    return monitor_create(&config, ret_monitor, err);
-}
-
-/* The choice with its monitor open and counted as used, for a caller that may wait. Locked on entry
- * and on return. */
-static int open_choice(struct window_wire *wire, const uint8_t *is_chosen,
-                       struct choice **ret_choice, zeus_error *err)
-{
-    struct choice *choice = find_choice(wire, is_chosen);
-    while (choice && !choice->monitor) {
-        ZEUS_ASSERT(pthread_cond_wait(&wire->opened, &wire->lock.raw) == 0);
-        choice = find_choice(wire, is_chosen); /* the opening may have failed */
-    }
-    if (!choice) {
-        int r = new_choice(wire, is_chosen, &choice, err);
-        if (r < 0) {
-            return r;
-        }
-        choice->users = 1;
-        struct zeus_monitor *monitor = NULL;
-        mutex_unlock(&wire->lock);
-        r = open_monitor(wire, choice, &monitor, err);
-        mutex_lock(&wire->lock);
-        choice->monitor = monitor;
-        choice->users--;
-        (void)pthread_cond_broadcast(&wire->opened); /* cannot fail on a live condition */
-        if (r < 0) {
-            remove_choice(wire, choice);
-            free(choice);
-            return r;
-        }
-    }
-    *ret_choice = choice;
-    return 0;
-}
-
 /* Locked: the window in the table and in its monitor. */
 static int add_window(struct window_wire *wire, const struct window_wire_key *key,
                       struct choice *choice, uint64_t now_ns, zeus_error *err)
@@ -388,11 +234,11 @@ int window_wire_begin(struct window_wire *wire, const struct window_wire_key *ke
     mutex_lock(&wire->lock);
     (void)expire(wire, now_ns);
     r = check_room(wire, key, err);
-    struct choice *choice = find_choice(wire, is_chosen);
+    struct choice *choice = window_find_choice(wire, is_chosen);
     if (r == 0 && !may_wait && !(choice && choice->monitor)) {
         r = err_set(err, ZEUS_EAGAIN, "the monitor must be opened first");
     } else if (r == 0 && may_wait) {
-        r = open_choice(wire, is_chosen, &choice, err);
+        r = window_open_choice(wire, is_chosen, &choice, err);
         r = r < 0 ? r : check_room(wire, key, err); /* the lock was open meanwhile */
     }
     r = r < 0 ? r : add_window(wire, key, choice, now_ns, err);
@@ -526,7 +372,7 @@ uint64_t window_wire_tidy(struct window_wire *wire, uint64_t now_ns)
     for (struct choice *choice = wire->choices; choice;) {
         struct choice *next = choice->next;
         if (choice->users == 0) {
-            remove_choice(wire, choice);
+            window_remove_choice(wire, choice);
             choice->next = unused;
             unused = choice;
         }
