@@ -160,7 +160,8 @@ class Page {
         await this.ask(question);
       }
     }
-    if (isSlow && this.polls > 1 && this.isRunning) {
+    const wantsToday = this.polls > 1 && this.node.total(Date.now()).todayJ === null;
+    if (((isSlow && this.polls > 1) || wantsToday) && this.isRunning) {
       await this.readHistory(false);
     }
     if (this.isRunning) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Power over the last ten minutes as a line in its error band, drawn by dygraphs. A Trace keeps one
+ * Power over up to ten minutes as a line in its error band, drawn by dygraphs. A Trace keeps one
  * value a second; where a second has none the line is broken.
  */
 const KEPT_S = 600;
+const SHOWN_LEAST_S = 60;
 
 /* Of dygraphs' plugins only these: the legend measures text with a style attribute, which the page's
  * content security policy refuses, and the others we do not use. */
@@ -35,6 +36,15 @@ export class Trace {
         }
       }
     }
+  }
+
+  /* How far back there is something to show: the picture grows with it. */
+  spanS(nowSecond) {
+    let oldest = nowSecond;
+    for (const second of this.seconds.keys()) {
+      oldest = Math.min(oldest, second);
+    }
+    return Math.min(KEPT_S, Math.max(SHOWN_LEAST_S, nowSecond - oldest));
   }
 
   at(second) {
@@ -71,6 +81,11 @@ function twoDigits(number) {
   return String(number).padStart(2, "0");
 }
 
+function hourAndMinute(date, withSeconds) {
+  const seconds = withSeconds ? `:${twoDigits(date.getSeconds())}` : "";
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}${seconds}`;
+}
+
 /* One picture in an element. With `hasAxes` times and watts are written; without, it is a spark. */
 export class Chart {
   constructor(element, hasAxes) {
@@ -79,35 +94,37 @@ export class Chart {
     this.graph = null;
   }
 
-  options(nowSecond, topW) {
+  options(nowSecond, spanS, topW) {
     const isThere = this.hasAxes;
     return {
       customBars: true, labels: ["time", "power"], colors: [colour("--accent")],
       fillAlpha: 0.18, strokeWidth: 1.4, legend: "never", interactionModel: {},
       highlightCircleSize: 0, drawGrid: isThere, gridLineColor: colour("--line"),
       axisLineColor: colour("--line"), axisLabelColor: colour("--soft"), axisLabelFontSize: 11,
-      dateWindow: [(nowSecond - KEPT_S) * 1000, nowSecond * 1000], valueRange: [0, topW],
+      dateWindow: [(nowSecond - spanS) * 1000, nowSecond * 1000], valueRange: [0, topW],
       xRangePad: 0, digitsAfterDecimal: 0,
       axes: {
         x: { drawAxis: isThere, drawGrid: false, pixelsPerLabel: 110,
-          axisLabelFormatter: (date) =>
-            `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}` },
+          axisLabelFormatter: (date) => { /* none under the foot of the other axis */
+            const fromS = date.getTime() / 1000 - nowSecond + spanS;
+            return fromS < spanS / 20 ? "" : hourAndMinute(date, spanS < 240);
+          } },
         y: { drawAxis: isThere, axisLabelWidth: 52, pixelsPerLabel: 40,
           axisLabelFormatter: (watts) => `${Math.round(watts)} W` },
       },
     };
   }
 
-  draw(rows, nowSecond, topW) {
+  draw(rows, nowSecond, spanS, topW) {
     if (!window.Dygraph || this.element.clientWidth === 0) {
       return;
     }
     const file = rows.length ? rows : [[new Date(nowSecond * 1000), [null, null, null]]];
     if (!this.graph) {
-      this.graph = new window.Dygraph(this.element, file, this.options(nowSecond, topW));
+      this.graph = new window.Dygraph(this.element, file, this.options(nowSecond, spanS, topW));
       return;
     }
-    this.graph.updateOptions({ file, ...this.options(nowSecond, topW) });
+    this.graph.updateOptions({ file, ...this.options(nowSecond, spanS, topW) });
   }
 
   resize() {

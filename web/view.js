@@ -50,7 +50,7 @@ class Card {
     this.error = el("span", "error", "");
     this.chartBox = el("div", "chart");
     this.chartBox.setAttribute("role", "img");
-    this.chartBox.setAttribute("aria-label", `Power of ${device.title()}, last ten minutes`);
+    this.chartBox.setAttribute("aria-label", `Power of ${device.title()}, up to the last ten minutes`);
     this.chart = new Chart(this.chartBox, false);
     this.meter = el("span", "");
     this.chips = el("div", "chips");
@@ -151,11 +151,11 @@ class Card {
     return this.device.problem ? `: ${this.device.problem}` : "";
   }
 
-  draw(nowSecond) {
+  draw(nowSecond, spanS) {
     const rows = this.device.main().trace.rows(nowSecond, HISTORY_STEP_S);
     const highest = rows.reduce((most, [, [, , high]]) => Math.max(most, high ?? 0), 0);
     const topW = Math.max(this.device.limitW ?? 0, niceTop(highest));
-    this.chart.draw(rows, nowSecond, topW);
+    this.chart.draw(rows, nowSecond, spanS, topW);
   }
 }
 
@@ -256,9 +256,11 @@ export class Board {
     const nowSecond = Math.floor((nowMs + this.node.offsetMs) / 1000);
     const rows = this.node.trace.rows(nowSecond, HISTORY_STEP_S);
     const highest = rows.reduce((most, [, [, , high]]) => Math.max(most, high ?? 0), 0);
-    this.chart.draw(rows, nowSecond, niceTop(highest));
+    const spanS = Math.max(this.node.trace.spanS(nowSecond),
+      ...this.cards.map((card) => card.device.main().trace.spanS(nowSecond)));
+    this.chart.draw(rows, nowSecond, spanS, niceTop(highest));
     for (const card of this.cards) {
-      card.draw(nowSecond);
+      card.draw(nowSecond, spanS);
     }
   }
 

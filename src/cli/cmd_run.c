@@ -238,7 +238,9 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
     if (code == 0) {
         int is_traced = cli_has(args, "plot") || cli_has(args, "report");
         report.timeline = is_traced ? run_trace_open(session) : NULL;
+        report.conditions[0] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
         code = run_trials(args, s, &options, &report);
+        report.conditions[1] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
         zeus_timeline_stop(report.timeline);
     }
     struct child last = {.stdout_fd = -1};
@@ -258,6 +260,8 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
     zeus_timeline_close(report.timeline);
     free(report.trials);
     free(report.idle.place_w);
+    free(report.conditions[0]);
+    free(report.conditions[1]);
     if (has_run && child_exit_code(&last) != 0) {
         zeus_monitor_close(monitor);
         zeus_session_close(session);

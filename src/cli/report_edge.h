@@ -27,6 +27,8 @@ struct report_check {
     char place[64];
     double energy_j;
     double random_j;
+    double total_j;    /* stated of the whole trial; NaN: none that could be recomputed */
+    uint32_t in_total; /* this place is a part of it */
     zeus_edge edges[2];
     uint32_t edge_count;
 };

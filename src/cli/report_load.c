@@ -139,7 +139,8 @@ static int read_edges(struct json_reader *r, struct report_check *check)
 
 static int read_check(struct json_reader *r, struct report_check *check)
 {
-    *check = (struct report_check){.energy_j = (double)NAN, .random_j = (double)NAN};
+    *check = (struct report_check){
+        .energy_j = (double)NAN, .random_j = (double)NAN, .total_j = (double)NAN};
     int t = json_next(r);
     for (; t == JSON_KEY; t = json_next(r)) {
         int code = 0;
@@ -153,6 +154,12 @@ static int read_check(struct json_reader *r, struct report_check *check)
             code = number(r, &check->energy_j);
         } else if (json_is(r, "random_j")) {
             code = number(r, &check->random_j);
+        } else if (json_is(r, "in_total")) {
+            t = json_next(r);
+            code = t == JSON_TRUE || t == JSON_FALSE ? 0 : ZEUS_EPARSE;
+            check->in_total = t == JSON_TRUE;
+        } else if (json_is(r, "total_j")) {
+            code = number(r, &check->total_j);
         } else if (json_is(r, "edges")) {
             code = read_edges(r, check);
         } else {

@@ -76,18 +76,40 @@ static void put_what(const struct run_report *report, struct strbuf *out)
     strbuf_adds(out, "</p>\n");
 }
 
+/* "31 to 58 °C", "58 °C" where both ends are alike, "not known". */
+static void cell_ends(struct strbuf *out, const struct run_report *report, uint32_t device,
+                      uint32_t which)
+{
+    static const char *const units[] = {"°C", "MHz", "W"};
+    double values[2] = {(double)NAN, (double)NAN};
+    char text[80] = "not known";
+    for (size_t end = 0; end < 2; end++) {
+        const struct run_condition *c = report->conditions[end];
+        if (c && (c[device].valid & which)) {
+            values[end] = which == RUN_CONDITION_TEMPERATURE ? c[device].temperature_c
+                          : which == RUN_CONDITION_CLOCK     ? c[device].graphics_mhz
+                                                             : c[device].limit_w;
+        }
+    }
+    const char *unit = units[which == RUN_CONDITION_CLOCK   ? 1
+                             : which == RUN_CONDITION_LIMIT ? 2
+                                                            : 0];
+    if (!isnan(values[0]) && !isnan(values[1]) && values[0] != values[1]) {
+        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", values[0], values[1], unit);
+    } else if (!isnan(values[1])) {
+        (void)snprintf(text, sizeof(text), "%.0f %s", values[1], unit);
+    }
+    cell(out, text);
+}
+
 static void put_devices(const struct run_report *report, struct strbuf *out)
 {
     strbuf_adds(out, "<h2>Devices</h2>\n<div class=\"wide\"><table><tr><th>Device<th>Name"
-                     "<th>Driver<th>Temperature at the end<th>Clocks<th>Power limit</tr>\n");
+                     "<th>Driver<th>Temperature<th>Clock<th>Power limit</tr>\n");
     for (uint32_t i = 0; i < zeus_session_all_count(report->session); i++) {
-        zeus_device *dev = zeus_session_all(report->session, i);
         zeus_device_info info;
-        int32_t temperature_c = 0;
-        zeus_activity activity = {0};
-        zeus_power_limits limits;
         char text[120];
-        if (zeus_device_get_info(dev, &info) < 0) {
+        if (zeus_device_get_info(zeus_session_all(report->session, i), &info) < 0) {
             continue;
         }
         (void)snprintf(text, sizeof(text), "%s%d%s", zeus_kind_name(info.kind), info.index,
@@ -97,21 +119,14 @@ static void put_devices(const struct run_report *report, struct strbuf *out)
         cell(out, info.name);
         (void)snprintf(text, sizeof(text), "%s %s", info.backend, info.driver);
         cell(out, text);
-        int r = zeus_device_read_temperature(dev, &temperature_c);
-        (void)snprintf(text, sizeof(text), r == 0 ? "%d °C" : "not known", temperature_c);
-        cell(out, text);
-        r = zeus_device_read_activity(dev, &activity);
-        int is_known = r == 0 && (activity.valid & ZEUS_ACTIVITY_GRAPHICS_CLOCK);
-        (void)snprintf(text, sizeof(text), is_known ? "%u MHz" : "not known",
-                       activity.graphics_mhz);
-        cell(out, text);
-        r = zeus_device_read_power_limits(dev, &limits);
-        (void)snprintf(text, sizeof(text), r == 0 ? "%.0f W" : "not known",
-                       r == 0 ? (double)limits.current_uw * 1e-6 : 0.0);
-        cell(out, text);
+        cell_ends(out, report, i, RUN_CONDITION_TEMPERATURE);
+        cell_ends(out, report, i, RUN_CONDITION_CLOCK);
+        cell_ends(out, report, i, RUN_CONDITION_LIMIT);
         strbuf_adds(out, "</tr>\n");
     }
-    strbuf_adds(out, "</table></div>\n");
+    strbuf_adds(out,
+                "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
+                "number where both are alike.</p>\n");
 }
 
 static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
@@ -175,34 +190,69 @@ static void put_edge(struct json_writer *w, const zeus_edge *edge)
     json_end_object(w);
 }
 
-/* Edges of all places first: they settle the energies that everything after them shows. */
-static void put_checks(const struct run_report *report, const struct run_row *rows,
-                       struct json_writer *w)
+struct place_edges {
+    zeus_edge edges[2];
+    zeus_energy energy;
+    int is_known;
+};
+
+/* Edges of all places first: they settle the energies that everything after them shows, the total
+ * too. NaN when the total has a part that no edges tell. */
+static double take_edges(zeus_measurement *m, struct place_edges *taken)
 {
+    zeus_total total = {0};
+    int is_whole = 1;
+    for (size_t i = 0; i < zeus_measurement_count(m); i++) {
+        struct place_edges *p = &taken[i];
+        int r = zeus_measurement_edges(m, i, p->edges, &p->energy);
+        p->is_known = r == 0 && !isnan(p->energy.energy_j);
+        if (!p->is_known && zeus_measurement_get(m, i, &p->energy) == 0) {
+            int is_counted = !(p->energy.flags & ZEUS_ENERGY_CONTAINED);
+            is_whole &= !is_counted || isnan(p->energy.energy_j);
+        }
+    }
+    int r = zeus_measurement_total(m, &total);
+    return r == 0 && is_whole ? total.energy_j : (double)NAN;
+}
+
+static void put_check(struct json_writer *w, size_t trial, const char *label, double total_j,
+                      const struct place_edges *taken)
+{
+    json_begin_object(w);
+    json_key_u64(w, "trial", trial);
+    json_key_string(w, "place", label);
+    json_key_double(w, "energy_j", taken->energy.energy_j);
+    json_key_double(w, "random_j", taken->energy.random_j);
+    json_key_bool(w, "in_total", !(taken->energy.flags & ZEUS_ENERGY_CONTAINED));
+    json_key_double(w, "total_j", total_j);
+    json_key(w, "edges");
+    json_begin_array(w);
+    put_edge(w, &taken->edges[0]);
+    put_edge(w, &taken->edges[1]);
+    json_end_array(w);
+    json_end_object(w);
+}
+
+static int put_checks(const struct run_report *report, const struct run_row *rows,
+                      struct json_writer *w)
+{
+    size_t places = report->trial_count ? zeus_measurement_count(report->trials[0].measurement) : 0;
+    struct place_edges *taken _free_ = mem_calloc(places + 1, sizeof(*taken));
+    if (!taken) {
+        return ZEUS_ENOMEM;
+    }
     json_key(w, "checks");
     json_begin_array(w);
     for (size_t t = 0; t < report->trial_count; t++) {
-        zeus_measurement *m = report->trials[t].measurement;
-        for (size_t i = 0; i < zeus_measurement_count(m); i++) {
-            zeus_edge edges[2];
-            zeus_energy energy;
-            if (zeus_measurement_edges(m, i, edges, &energy) < 0 || isnan(energy.energy_j)) {
-                continue;
+        double total_j = take_edges(report->trials[t].measurement, taken);
+        for (size_t i = 0; i < places; i++) {
+            if (taken[i].is_known) {
+                put_check(w, t, rows[i].label, total_j, &taken[i]);
             }
-            json_begin_object(w);
-            json_key_u64(w, "trial", t);
-            json_key_string(w, "place", rows[i].label);
-            json_key_double(w, "energy_j", energy.energy_j);
-            json_key_double(w, "random_j", energy.random_j);
-            json_key(w, "edges");
-            json_begin_array(w);
-            put_edge(w, &edges[0]);
-            put_edge(w, &edges[1]);
-            json_end_array(w);
-            json_end_object(w);
         }
     }
     json_end_array(w);
+    return 0;
 }
 
 static int build_data(const struct run_report *report, struct strbuf *out)
@@ -217,8 +267,15 @@ static int build_data(const struct run_report *report, struct strbuf *out)
     if (r == 0) {
         json_begin_object(&w);
         json_key_string(&w, "schema", "zeus.report/1");
-        put_checks(report, rows, &w);
-        r = run_report_json(report, &run);
+        r = put_checks(report, rows, &w);
+        json_key(&w, "conditions");
+        json_begin_object(&w);
+        json_key(&w, "begin");
+        run_conditions_json(report->session, report->conditions[0], &w);
+        json_key(&w, "end");
+        run_conditions_json(report->session, report->conditions[1], &w);
+        json_end_object(&w);
+        r = r < 0 ? r : run_report_json(report, &run);
         json_key(&w, "run");
         json_raw(&w, strbuf_text(&run));
         json_end_object(&w);

@@ -10,6 +10,7 @@
 #include <zeus/timeline.h>
 
 #include "base/strbuf.h"
+#include "cli/run_conditions.h"
 #include "cli/run_trial.h"
 
 /* Idle power of every place of a measurement, in the measurement's order; NaN where unknown. */
@@ -28,6 +29,8 @@ struct run_report {
     uint32_t asked; /* repeats that were asked for */
     struct run_idle idle;
     zeus_timeline *timeline; /* borrowed; NULL: not asked for */
+    /* State of the devices before the first run and after the last; owned. NULL: not asked for. */
+    struct run_condition *conditions[2];
 };
 
 /* One row of the result: a place, or a sum of places. */

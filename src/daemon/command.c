@@ -101,6 +101,17 @@ static int run_override(void *user, enum write_op op, const struct guard_device 
     return override_set_run(set, op, &values, &daemon->log, text, size);
 }
 
+/* The guard's other hook: what is restored at start and stop, without the writer threads. */
+static void note_restored(void *user, const struct guard_device *device,
+                          const struct guard_outcome *outcome)
+{
+    struct daemon *daemon = user;
+    const struct slot *slot = node_find(&daemon->node, ZEUS_KIND_GPU, device->number);
+    if (slot) {
+        command_audit_restore(daemon, slot, outcome);
+    }
+}
+
 static uint32_t devices_max(const struct daemon *daemon)
 {
     return (uint32_t)MAX_OF(daemon->node.gpu_count, (size_t)64);
@@ -125,7 +136,9 @@ int command_open(struct daemon *daemon, zeus_error *err)
                                     .journal = daemon->journal,
                                     .log = &daemon->log,
                                     .override = run_override,
-                                    .override_user = daemon};
+                                    .override_user = daemon,
+                                    .on_restored = note_restored,
+                                    .on_restored_user = daemon};
     r = guard_create(&options, &daemon->guard);
     return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
@@ -190,6 +203,8 @@ void command_restore_all(struct daemon *daemon)
         free(devices);
         return;
     }
+    uint64_t stops = 0;
+    (void)!read(daemon->stop_fd, &stops, sizeof(stops)); /* commands that restore are not stopped */
     lease_end_all(daemon->leases, LEASE_SHUTDOWN);
     size_t failed =
         guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, clock_monotonic_ns());

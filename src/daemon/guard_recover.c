@@ -4,13 +4,11 @@
  * ended leases, and what is due is restored through the ordinary sequence.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <zeus/session.h>
 
 #include "base/macro.h"
-#include "base/mem.h"
 #include "daemon/guard_private.h"
 
 #define DUE_AT_ONCE 64
@@ -27,6 +25,9 @@ int guard_recover_entry(struct guard *guard, uint32_t number,
 int guard_recover(struct guard *guard, const struct guard_device *device, uint64_t now_ns)
 {
     char key[LEASE_JOURNAL_KEY_SIZE];
+    if (!device->device) {
+        return 0; /* called again when it is back */
+    }
     guard_device_key(device->device, key);
     struct lease_journal_entry entry;
     int found = 0;
@@ -67,10 +68,10 @@ size_t guard_restore_due(struct guard *guard, const struct guard_device *devices
                          uint64_t now_ns)
 {
     struct lease_restore restores[DUE_AT_ONCE];
-    struct guard_outcome *outcome _free_ = mem_calloc(1, sizeof *outcome);
+    struct guard_outcome outcome; /* no allocation: originals come back without memory, too */
     size_t failed = 0;
     size_t due = 0;
-    while (outcome && (due = lease_due(guard->options.leases, now_ns, restores, DUE_AT_ONCE)) > 0) {
+    while ((due = lease_due(guard->options.leases, now_ns, restores, DUE_AT_ONCE)) > 0) {
         for (size_t i = 0; i < due; i++) {
             const struct guard_device *device =
                 device_by_number(devices, count, restores[i].device);
@@ -79,9 +80,9 @@ size_t guard_restore_due(struct guard *guard, const struct guard_device *devices
                 failed++;
                 continue;
             }
-            failed += guard_restore(guard, device, &restores[i], now_ns, outcome) < 0;
+            failed += guard_restore(guard, device, &restores[i], now_ns, &outcome) < 0;
             if (guard->options.on_restored) {
-                guard->options.on_restored(guard->options.on_restored_user, device, outcome);
+                guard->options.on_restored(guard->options.on_restored_user, device, &outcome);
             }
         }
     }

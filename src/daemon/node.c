@@ -52,13 +52,14 @@ static void slot_init(struct slot *slot, struct node *node, struct device *devic
 {
     uint32_t hz =
         device->info.kind == ZEUS_KIND_GPU ? node->options.gpu_poll_hz : node->options.cpu_poll_hz;
+    uint32_t queue_max = node->options.queue_max ? node->options.queue_max : SLOT_QUEUE_MAX;
     *slot = (struct slot){.node = node,
                           .kind = slot_kind(device),
                           .id = id,
                           .info = device->info,
                           .device = device,
-                          .reads.max = SLOT_QUEUE_MAX,
-                          .writes.max = SLOT_QUEUE_MAX,
+                          .reads.max = queue_max,
+                          .writes.max = queue_max,
                           .period_ns = UINT64_C(1000000000) / MAX_OF(hz, 1u)};
     mutex_init(&slot->lock);
     ZEUS_ASSERT(pthread_rwlock_init(&slot->device_lock, NULL) == 0);

@@ -25,6 +25,7 @@ struct node_options {
     uint32_t families; /* ZEUS_FAMILY_... to look for */
     uint32_t gpu_poll_hz;
     uint32_t cpu_poll_hz;
+    uint32_t queue_max;         /* jobs that wait for one device; 0: SLOT_QUEUE_MAX */
     const struct log_sink *log; /* borrowed */
     const char *boot_id;        /* borrowed: this run of the daemon */
 };

@@ -33,6 +33,7 @@
 
 #define PEM_MAX     (1u << 20)
 #define RING_EVENTS 8192
+#define HEAD_TIMEOUT_S 10 /* for the first head of a connection */
 #define IDLE_TIMEOUT_S                                                        \
     75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
         */
@@ -103,8 +104,10 @@ static int open_listeners(struct daemon *daemon, zeus_error *err)
                                  .in_flight_max = c->in_flight_max,
                                  .connection_memory_bytes = 8192,
                                  .idle_timeout_s = IDLE_TIMEOUT_S,
+                                 .head_timeout_s = HEAD_TIMEOUT_S,
                                  .rate_per_s = c->rate_per_s};
     http.routes = daemon_routes(&http.route_count);
+    (void)httpd_raise_fd_limit(); /* fewer connections if it cannot be raised */
     r = httpd_start(&http, &daemon->httpd, err);
     if (r == 0 && c->port_path) {
         char text[16];
@@ -132,6 +135,7 @@ static int open_node(struct daemon *daemon, zeus_error *err)
     struct node_options options = {.families = families(daemon),
                                    .gpu_poll_hz = daemon->config.gpu_poll_hz,
                                    .cpu_poll_hz = daemon->config.cpu_poll_hz,
+                                   .queue_max = site_policy_limits(daemon->trust->policy)->queue,
                                    .log = &daemon->log,
                                    .boot_id = daemon->boot_id};
     return node_open(&daemon->node, &options, err);

@@ -23,7 +23,7 @@ const char *measurement_name(const struct zeus_measurement *measurement)
 
 int measurement_set_name(struct zeus_measurement *measurement, const char *name)
 {
-    char *copy = mem_strndup(name, MONITOR_NAME_MAX);
+    char *copy = mem_strdup(name);
     if (!copy) {
         return ZEUS_ENOMEM;
     }

@@ -58,7 +58,16 @@ def test_the_joules_follow_from_the_edges(written, verify):
     done = verify(written[0])
     assert done.returncode == 0, done.stdout + done.stderr
     checks = data_of(written[0])["checks"]
-    assert len(checks) == 6 and done.stdout.count("agrees") == 6
+    assert len(checks) == 6 and done.stdout.count("agrees") == 7  # and the total
+
+
+def test_the_conditions_at_both_ends_are_told(written):
+    conditions = data_of(written[0])["conditions"]
+    for end in ("begin", "end"):
+        assert [c["device"] for c in conditions[end]] == ["gpu0", "gpu1", "cpu0"]
+        assert conditions[end][0]["power_limit_w"] == 350
+        assert conditions[end][0]["temperature_c"] > 0
+        assert conditions[end][2]["graphics_mhz"] is None
 
 
 def test_the_page_asks_for_nothing_and_runs_nothing(written):
@@ -84,6 +93,15 @@ def change_energy(data):
     data["checks"][0]["energy_j"] += 0.001
 
 
+def change_total(data):
+    for check in data["checks"]:
+        check["total_j"] += 0.001
+
+
+def change_membership(data):
+    data["checks"][0]["in_total"] = not data["checks"][0]["in_total"]
+
+
 def change_edge(data):
     edge = data["checks"][0]["edges"][1]
     for knot in edge["knots"]:
@@ -106,7 +124,8 @@ def other_schema(data):
     data["schema"] = "zeus.report/9"
 
 
-@pytest.mark.parametrize("change", [change_energy, change_edge, drop_edges, drop_checks, empty_checks,
+@pytest.mark.parametrize("change", [change_energy, change_total, change_membership,
+                                    change_edge, drop_edges, drop_checks, empty_checks,
                                     other_schema])
 @pytest.mark.parametrize("is_forged", [False, True])
 def test_a_change_is_found(written, verify, change, is_forged):

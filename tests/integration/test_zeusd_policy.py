@@ -3,8 +3,6 @@
 reading it again."""
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,17 +10,8 @@ import pytest
 from test_zeusd_auth import sign
 from zeusd import KEY, Daemon, Node, Stream
 
-NOW = int(time.time())
 ME = os.getuid()
 LIMIT = "/gpu/set_power_limit?block=true&gpu_ids={}&power_limit_mw={}"
-CLIENT = """
-import http.client, socket, sys
-c = http.client.HTTPConnection("localhost")
-c.sock = socket.socket(socket.AF_UNIX)
-c.sock.connect(sys.argv[1])
-c.request("GET", "/gpu/get_power")
-print(c.getresponse().status)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +30,9 @@ def start(node, tmp_path):
         path.write_text(text)
         path.chmod(0o644)
 
-    def run(text, **kwargs):
+    def run(text, args=(), **kwargs):
         write(text)
-        daemon = Daemon(node, "--policy", path, **kwargs)
+        daemon = Daemon(node, "--policy", path, *args, **kwargs)
         daemon.write = write
         daemons.append(daemon)
         return daemon
@@ -78,7 +67,7 @@ def test_devices_and_ranges(start):
         gpu_clocks_mhz = [300, 1200]
         resets = false
     """)
-    assert sorted(daemon.get("/gpu/get_power").json) == ["0", "2"]
+    assert sorted(daemon.get("/gpu/get_power").json["power_mw"]) == ["0", "2"]
     assert daemon.get("/gpu/get_power?gpu_ids=2").status == 200
     refused = daemon.get("/gpu/get_power?gpu_ids=0,1")
     assert refused.status == 403 and "policy" in refused.json["error"]
@@ -146,7 +135,7 @@ def test_reload(start):
     daemon = start('default = "deny"\n')
     assert daemon.get("/gpu/get_power").status == 403
     daemon.write("")
-    reload(daemon, "eload")
+    reload(daemon, "read again")
     assert daemon.get("/gpu/get_power").status == 200
     daemon.write("[[rule]]\nuser = []\n")
     reload(daemon, "did you mean `users`")
@@ -169,6 +158,19 @@ def test_streams(start):
     assert daemon.get("/gpu/get_power").status == 200
 
 
+def test_queue(start, tmp_path):
+    """One command runs for a while, one waits, the third finds no room; reads are not held up."""
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text("[set_power_limit]\ncommands = ['sleep 1']\n")
+    overrides.chmod(0o644)
+    daemon = start("[limits]\nqueue = 1\n", args=("--gpu-command-overrides", overrides))
+    post = LIMIT.format(0, 200000).replace("block=true", "block=false")
+    replies = [daemon.post(post) for _ in range(4)]
+    assert [r.status for r in replies][-1] == 503 and replies[0].status == 200
+    assert daemon.get("/gpu/get_power?gpu_ids=0").status == 200
+    assert daemon.post(LIMIT.format(1, 200000)).status == 200  # another device, another queue
+
+
 @pytest.mark.skipif(ME != 0, reason="only root can call as somebody else")
 def test_other_users(start):
     daemon = start("""
@@ -180,16 +182,26 @@ def test_other_users(start):
     """)
     daemon.dir.chmod(0o755)
 
-    def status(**who):
-        done = subprocess.run([sys.executable, "-c", CLIENT, daemon.socket_path], text=True,
-                              capture_output=True, check=True, **who)
-        return int(done.stdout)
+    def is_served(**who):
+        """Whether a process of these ids gets an answer (200) or is refused (403)."""
+        child = os.fork()
+        if child == 0:
+            status = 0
+            try:
+                if who:
+                    os.setgroups(who["extra_groups"])
+                    os.setgid(who["group"])
+                    os.setuid(who["user"])
+                status = {200: 1, 403: 2}[daemon.get("/gpu/get_power").status]
+            finally:
+                os._exit(status)
+        return {1: True, 2: False}[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
 
-    assert status(user=12345, group=1, extra_groups=[]) == 200
-    assert status(user=12346, group=54321, extra_groups=[]) == 200
-    assert status(user=12346, group=1, extra_groups=[7, 54321]) == 200
-    assert status(user=12346, group=1, extra_groups=[7]) == 403
-    assert status() == 403  # root is nobody special to a policy
+    assert is_served(user=12345, group=1, extra_groups=[])
+    assert is_served(user=12346, group=54321, extra_groups=[])
+    assert is_served(user=12346, group=1, extra_groups=[7, 54321])
+    assert not is_served(user=12346, group=1, extra_groups=[7])
+    assert not is_served()  # root is nobody special to a policy
 
 
 @pytest.mark.parametrize("mode, words", [(0o646, "everybody may write it"),

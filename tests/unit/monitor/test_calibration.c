@@ -314,6 +314,88 @@ static void test_a_monitor_uses_it(void **state)
     rig_close(&rig);
 }
 
+struct score {
+    double mean_error_j;
+    double covered; /* share of windows whose truth lies in the interval */
+};
+
+/* Windows of half a second over a restless load, from a power field that is not what its class
+ * says: 80 ms late and seeing 40 ms of every 100. */
+#define SEEDS   6
+#define WINDOWS 60
+
+static void measure_windows(const zeus_calibration_entry *entry, uint64_t seed, struct score *score)
+{
+    struct rig rig;
+    zeus_error err = ZEUS_ERROR_INIT;
+    memset(&rig, 0, sizeof rig);
+    world_init(&rig.world, seed);
+    world_square(&rig.world, 300);
+    struct sensor_model truth;
+    sensor_model_find("ampere/instant", &truth);
+    truth.window_ns = 40000000;
+    truth.lag_ns = 80000000;
+    world_use_model(&rig.world, &truth);
+    rig.devices[0] = fake_gpu(0, ZEUS_SOURCE_INTEGRATED, "ampere/instant");
+    rig.count = 1;
+    rig.io = world_io(&rig.world);
+    struct zeus_calibration set = {0};
+    if (entry) {
+        assert_int_equal(calibration_put(&set, entry, 0), 0);
+    }
+    zeus_monitor_options options = {.size = sizeof options};
+    struct monitor_config config = {.devices = rig.devices,
+                                    .positions = rig.positions,
+                                    .count = 1,
+                                    .options = &options,
+                                    .io = &rig.io,
+                                    .calibration = &set,
+                                    .is_manual = 1};
+    assert_int_equal(monitor_create(&config, &rig.monitor, &err), 0);
+    calibration_done(&set);
+    rig.next_ns = rig.world.now_ns;
+    for (int i = 0; i < WINDOWS; i++) {
+        double begin_s = 5 + 4.7 * i;
+        rig_run_until(&rig, begin_s + 1.2);
+        uint64_t begin_ns = WORLD_EPOCH_NS + (uint64_t)(begin_s * 1e9);
+        zeus_measurement *m = NULL;
+        zeus_energy energy;
+        assert_int_equal(
+            zeus_monitor_measure_between(rig.monitor, begin_ns, begin_ns + 500000000u, &m, &err),
+            0);
+        assert_int_equal(zeus_measurement_gpu(m, 0, &energy), 0);
+        double truth_j = world_energy_j(&rig.world, begin_ns, begin_ns + 500000000u);
+        double off_j =
+            energy.energy_j > truth_j ? energy.energy_j - truth_j : truth_j - energy.energy_j;
+        score->mean_error_j += off_j / (WINDOWS * SEEDS);
+        score->covered += (off_j <= energy.random_j) / (double)(WINDOWS * SEEDS);
+        zeus_measurement_free(m);
+    }
+    rig_close(&rig);
+}
+
+static void test_it_pays(void **state)
+{
+    (void)state;
+    zeus_calibration_entry entry = example(ZEUS_CALIBRATE_INSTANT);
+    entry.period_ns = 100000000;
+    entry.window_ns = 40000000;
+    entry.lag_ns = 80000000;
+    struct score by_class = {0, 0};
+    struct score by_own = {0, 0};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        measure_windows(NULL, seed, &by_class);
+        measure_windows(&entry, seed, &by_own);
+    }
+    print_message("half-second windows: %.2f J off and %.1f %% covered by the class, "
+                  "%.2f J and %.1f %% calibrated\n",
+                  by_class.mean_error_j, 100 * by_class.covered, by_own.mean_error_j,
+                  100 * by_own.covered);
+    assert_true(by_own.mean_error_j < 0.8 * by_class.mean_error_j);
+    assert_true(by_own.covered > by_class.covered);
+    assert_true(by_own.covered >= 0.9);
+}
+
 static void test_another_driver_is_no_match(void **state)
 {
     (void)state;
@@ -338,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_store_and_load),
         cmocka_unit_test(test_where_files_are),
         cmocka_unit_test(test_a_monitor_uses_it),
+        cmocka_unit_test(test_it_pays),
         cmocka_unit_test(test_another_driver_is_no_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
