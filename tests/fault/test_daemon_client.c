@@ -33,7 +33,8 @@ static struct testdir dir;
 static char path[160];
 static pid_t server;
 
-static void serve(int ready)
+/* Until the test is gone: `alive` ends then, whatever it died of. */
+static void serve(int ready, int alive)
 {
     static const char stream[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
                                  "data: {\"timestamp_ms\":1,\"gpu_id\":0,\"power_mw\":5}\n\n";
@@ -54,30 +55,34 @@ static void serve(int ready)
     if (write(ready, "x", 1) != 1) {
         _exit(1);
     }
-    for (;;) {
-        (void)pause();
+    char nothing;
+    while (read(alive, &nothing, 1) > 0) {
     }
+    _exit(0);
 }
 
 static int start_server(void **state)
 {
     int ends[2];
+    int alive[2]; /* its writing end stays open here for as long as we live */
     char byte;
     (void)state;
     testdir_create(&dir);
     (void)snprintf(path, sizeof(path), "%s/d.sock", dir.path);
-    if (pipe(ends) < 0) {
+    if (pipe(ends) < 0 || pipe(alive) < 0) {
         return 1;
     }
     server = fork();
     if (server == 0) {
-        serve(ends[1]);
+        (void)close(alive[1]);
+        serve(ends[1], alive[0]);
     }
     if (read(ends[0], &byte, 1) != 1) {
         return 1;
     }
     (void)close(ends[0]);
     (void)close(ends[1]);
+    (void)close(alive[0]);
     return setenv("ZEUSD_SOCK_PATH", path, 1) || setenv("ZEUSD_TOKEN", "t", 1);
 }
 

@@ -51,7 +51,7 @@ def test_settings_go_through_it_to_the_right_board(demo):
     after = node.settings()
     assert after[0] == before[0]
     assert after[1][0] == 250000
-    assert f"power_limit of GPU 1" in daemon.log()
+    assert '"setting":"power_limit"' in daemon.log()  # its audit line: it was the daemon
     assert len(report["gpus"]) == 1
     run(node, daemon, GPU_PROBE, "persist", "0", "1")
     run(node, daemon, GPU_PROBE, "lock", "1", "600", "1200", tcp=True)
@@ -95,6 +95,14 @@ def test_leases(demo):
     assert node.settings()[0][0] == original
     held = ask(node, daemon, "hold", "stay", "0", "0.3")[0]
     assert held["state"] == 1
+
+
+def test_history_and_windows(demo):
+    node, daemon = demo
+    history = ask(node, daemon, "history")[0]
+    assert "error" not in history and history["history"]
+    window = ask(node, daemon, "window", "train", "0.3")[0]
+    assert "error" not in window and window["window"]
 
 
 @pytest.mark.parametrize("name", ["demo", "xeon-2s", "xeon-gaps", "epyc-mirror"])

@@ -389,7 +389,9 @@ int rapl_discover_with(const struct device_env *env, const struct rapl_hooks *ho
     if (r < 0) {
         return err_set(err, r, "rapl: %s", zeus_strerror(r));
     }
-    rapl_find_mirrors(list->items + before, list->count - before);
+    if (list->count > before) {
+        rapl_find_mirrors(list->items + before, list->count - before);
+    }
     report(&search, (int)(list->count - before), ret_finding);
     return 0;
 }
