@@ -31,8 +31,8 @@
 #include "daemon/window_service.h"
 #include "httpd/hub.h"
 
-#define PEM_MAX     (1u << 20)
-#define RING_EVENTS 8192
+#define PEM_MAX        (1u << 20)
+#define RING_EVENTS    8192
 #define HEAD_TIMEOUT_S 10 /* for the first head of a connection */
 #define IDLE_TIMEOUT_S                                                        \
     75 /* clients drop pooled connections after 5 s: ours must outlive theirs \
