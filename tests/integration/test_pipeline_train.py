@@ -8,6 +8,7 @@ import pytest
 
 from conftest import BUILD, ZEUS
 from serve import Server
+from zeusd import Daemon, Node
 
 TRAIN = BUILD / "examples" / "pipeline_train"
 
@@ -21,10 +22,25 @@ def train(clean_env, url):
                           env=clean_env, capture_output=True, text=True, timeout=120)
 
 
-def test_profile_plan_apply_and_follow_a_straggler(tmp_path, clean_env):
+def train_through_the_daemon(url, directory):
+    """The ranks may change nothing themselves: their clocks are set by zeusd."""
+    with Node("h100x8") as node, Daemon(node, directory=directory) as daemon:
+        env = {**node.env, "ZEUSD_SOCK_PATH": str(daemon.socket_path)}
+        del env["ZEUS_SIM_PRIVILEGED"]
+        done = subprocess.run([TRAIN, url], env=env, capture_output=True, text=True, timeout=120)
+        log = daemon.log()
+        assert all(state[2] == (0, 0) for state in node.settings())  # unlocked at the end
+    assert "set_gpu_locked_clocks gpu=3" in log
+    return done
+
+
+@pytest.mark.parametrize("through_daemon", [False, True])
+def test_profile_plan_apply_and_follow_a_straggler(tmp_path, clean_env, through_daemon):
     with Server("pfo", "--scheduler", "Frontier", "--scheduler-args", ARGS,
                 directory=tmp_path) as server:
-        done = train(clean_env, f"http://127.0.0.1:{server.port}")
+        url = f"http://127.0.0.1:{server.port}"
+        done = train_through_the_daemon(url, tmp_path / "zeusd") if through_daemon else train(
+            clean_env, url)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     highest = lines[0]

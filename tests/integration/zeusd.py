@@ -104,6 +104,7 @@ class Daemon:
         if not ZEUSD.exists():
             pytest.skip(f"{ZEUSD} is not built")
         self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="zeusd-"))
+        self.dir.mkdir(exist_ok=True)
         self.socket_path = self.dir / "zeusd.sock"
         self.token = None
         command = [ZEUSD, "serve", "--mode", mode, "--socket-path", self.socket_path,
