@@ -102,6 +102,9 @@ static int authenticate(struct httpd_req *req, const struct trust *trust, struct
         site_policy_revokes(trust->policy, &claims, &err)) {
         return refuse_token(reply, err.message);
     }
+    if (claims.subject[0] == '\0') {
+        return refuse_token(reply, "the token names nobody");
+    }
     (void)snprintf(caller->subject, sizeof(caller->subject), "%s", claims.subject);
     caller->scopes &= claims.scopes.bits;
     return 0;

@@ -55,6 +55,7 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
 {
     struct energy_total *total = &o->energy.entries[part->entry].total;
     uint64_t holes = total->holes;
+    int is_first = !part->is_resumed;
     int is_paused = !part->has_counter && time_ns - part->seen_ns > INTEGRAL_GAP_NS;
     if (seen->is_lost || is_paused || (!part->is_resumed && !part->has_counter)) {
         energy_total_lose(total); /* what is integrated knows nothing of pauses */
@@ -66,8 +67,8 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
     }
     part->is_resumed = 1;
     energy_total_date(total, day_of(o, clock_wall_ns() / 1000000u), clock_wall_ns() / 1000000u);
-    if (total->holes != holes) {
-        post_save(o);
+    if (total->holes != holes || is_first) {
+        post_save(o); /* from this pair of raw and total on, a restart can work out the rest */
     }
 }
 
@@ -143,6 +144,27 @@ static void count_failures(struct observed_slot *seen, const struct reading *r)
     }
 }
 
+static struct observed_slot *find_seen(struct observer *o, const struct slot *slot)
+{
+    size_t first = slot->kind == ZEUS_KIND_GPU ? 0 : o->daemon->node.gpu_count;
+    return &o->slots[first + slot->number];
+}
+
+int observer_energy(struct observer *o, const struct slot *slot, int is_dram, uint64_t *ret_uj)
+{
+    if (!o) {
+        return 0;
+    }
+    const struct observed_part *part = &find_seen(o, slot)->parts[is_dram ? 1 : 0];
+    mutex_lock(&o->lock);
+    int is_known = part->is_there && part->seen_ns > 0;
+    if (is_known) {
+        *ret_uj = o->energy.entries[part->entry].total.total_uj;
+    }
+    mutex_unlock(&o->lock);
+    return is_known;
+}
+
 void observer_see(struct observer *o, struct slot *slot)
 {
     if (!o) {
@@ -150,8 +172,7 @@ void observer_see(struct observer *o, struct slot *slot)
     }
     struct reading reading;
     slot_latest(slot, &reading);
-    size_t number = slot->number + (slot->kind == ZEUS_KIND_GPU ? 0 : o->daemon->node.gpu_count);
-    struct observed_slot *seen = &o->slots[number];
+    struct observed_slot *seen = find_seen(o, slot);
     mutex_lock(&o->lock);
     count_failures(seen, &reading);
     for (size_t p = 0; p < OBSERVER_PARTS; p++) {

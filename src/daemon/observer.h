@@ -39,6 +39,11 @@ void observer_destroy(struct observer *observer);
  * harmless. */
 void observer_see(struct observer *observer, struct slot *slot);
 
+/* The device's energy as it goes into events: never falls, whatever its counter does. 1, or 0 while
+ * nothing is known. Call observer_see before. `is_dram`: of its memory domain. */
+int observer_energy(struct observer *observer, const struct slot *slot, int is_dram,
+                    uint64_t *ret_uj);
+
 /* Whom an answer is for. Copied by the calls below. */
 struct observer_view {
     uint32_t scopes; /* AUTH_GPU_READ, AUTH_CPU_READ */

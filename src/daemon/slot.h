@@ -63,6 +63,8 @@ struct slot {
         uint64_t dram_t_ns;
         uint64_t package_uj;
         uint64_t dram_uj;
+        uint64_t package_total_uj; /* as events show them: they never fall */
+        uint64_t dram_total_uj;
         int is_set;
         int has_dram;
     } base;

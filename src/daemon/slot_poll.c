@@ -75,14 +75,16 @@ static void integrate(struct slot *slot, uint64_t now_ns, uint64_t power_mw)
 static int energy_of(struct slot *slot, uint64_t power_mw, int has_power, uint64_t *ret_uj)
 {
     if (slot_has_counter(slot)) {
-        return slot_read_energy(slot, ret_uj, NULL) == 0;
-    }
-    if (!has_power) {
+        if (slot_read_energy(slot, ret_uj, NULL) < 0) {
+            return 0;
+        }
+    } else if (has_power) {
+        integrate(slot, clock_monotonic_ns(), power_mw);
+    } else {
         return 0;
     }
-    integrate(slot, clock_monotonic_ns(), power_mw);
-    *ret_uj = (uint64_t)slot->integral.energy_uj;
-    return 1;
+    observer_see(slot->node->observer, slot);
+    return observer_energy(slot->node->observer, slot, 0, ret_uj);
 }
 
 static void poll_gpu_power(struct slot *slot, int wants_power, int wants_energy)
@@ -191,14 +193,14 @@ static void publish_cpu(struct slot *slot, const struct cpu_power_base *now)
     char dram_power[24];
     char dram_energy[24];
     (void)number_or_null(dram_power, sizeof(dram_power), has_dram_mw, dram_mw);
-    (void)number_or_null(dram_energy, sizeof(dram_energy), now->has_dram, now->dram_uj);
+    (void)number_or_null(dram_energy, sizeof(dram_energy), now->has_dram, now->dram_total_uj);
     struct event event;
     if (is_wanted(slot, QUANTITY_POWER)) {
         event.len =
             snprintf(event.text, sizeof(event.text),
                      "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32 ",\"cpu_mw\":%" PRIu64
                      ",\"dram_mw\":%s,\"cpu_energy_uj\":%" PRIu64 ",\"dram_energy_uj\":%s",
-                     wall_ms(), slot->id, package_mw, dram_power, now->package_uj, dram_energy);
+                     wall_ms(), slot->id, package_mw, dram_power, now->package_total_uj, dram_energy);
         publish(slot, QUANTITY_POWER, &event);
     }
 }
@@ -210,8 +212,8 @@ static void publish_cpu_energy(struct slot *slot, const struct cpu_power_base *n
     event.len = snprintf(event.text, sizeof(event.text),
                          "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32
                          ",\"cpu_energy_uj\":%" PRIu64 ",\"dram_energy_uj\":%s",
-                         wall_ms(), slot->id, now->package_uj,
-                         number_or_null(dram, sizeof(dram), now->has_dram, now->dram_uj));
+                         wall_ms(), slot->id, now->package_total_uj,
+                         number_or_null(dram, sizeof(dram), now->has_dram, now->dram_total_uj));
     publish(slot, QUANTITY_ENERGY, &event);
 }
 
@@ -228,6 +230,12 @@ static void poll_cpu(struct slot *slot)
     now.t_ns = slot->latest.energy_ns;
     now.dram_t_ns = slot->latest.dram_energy_ns;
     mutex_unlock(&slot->lock);
+    observer_see(slot->node->observer, slot);
+    if (!observer_energy(slot->node->observer, slot, 0, &now.package_total_uj)) {
+        return;
+    }
+    now.has_dram =
+        now.has_dram && observer_energy(slot->node->observer, slot, 1, &now.dram_total_uj);
     if (slot->base.is_set) {
         publish_cpu(slot, &now);
     }

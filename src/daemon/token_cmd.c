@@ -80,6 +80,9 @@ static int issue(const struct token_options *options, struct auth_claims *claims
     struct auth_keyring *ring = NULL;
     int r = set_times(claims, options->expires, err);
     r = r < 0 ? r : auth_keyring_load(&options->key_path, 1, &ring, err);
+    for (size_t i = 0; r == 0 && auth_keyring_warning(ring, i); i++) {
+        (void)fprintf(stderr, "warning: %s\n", auth_keyring_warning(ring, i));
+    }
     r = r < 0 ? r : auth_jwt_issue(ring, claims, token, sizeof(token), err);
     if (r >= 0) {
         (void)puts(token);

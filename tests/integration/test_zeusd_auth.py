@@ -125,6 +125,7 @@ BAD = {
     "audience": token(READ, exp=FUTURE, aud="x"),
     "audiences": token(READ, exp=FUTURE, aud=["x"]),
     "unknown scope": token(READ, "gpu-everything", exp=FUTURE),
+    "empty subject": token(READ, exp=FUTURE, sub=""),
     "no subject": sign({"scopes": [READ], "exp": FUTURE}),
     "no scopes": sign({"sub": "d", "exp": FUTURE}),
     "exp a float": token(READ, exp=FUTURE + 0.5),

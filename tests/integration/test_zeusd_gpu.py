@@ -248,6 +248,18 @@ def test_streams_of_ours(daemon):
         assert stream.event()["memory_mhz"] == 1593
 
 
+def test_stream_energy_survives_the_daemon(node, tmp_path):
+    """Cumulative energy of events goes on where it was, also after kill -9."""
+    first = Daemon(node, directory=tmp_path)
+    with Stream(first, "/gpu/stream_power?gpu_ids=0") as stream:
+        before = [stream.event()["energy_uj"] for _ in range(3)]
+    assert before == sorted(before)
+    first.kill()
+    with Daemon(node, directory=tmp_path) as second:
+        with Stream(second, "/gpu/stream_power?gpu_ids=0") as stream:
+            assert stream.event()["energy_uj"] >= before[-1]
+
+
 def test_stream_of_all(daemon):
     with Stream(daemon, "/gpu/stream_power") as stream:
         seen = set()
