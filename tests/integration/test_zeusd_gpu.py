@@ -241,7 +241,7 @@ def test_power_stream(daemon):
 
 def test_streams_of_ours(daemon):
     with Stream(daemon, "/gpu/stream_energy?gpu_ids=1") as stream:
-        assert stream.event()["energy_uj"] > 0
+        assert stream.event()["energy_uj"] >= 0
     with Stream(daemon, "/gpu/stream_temperature?gpu_ids=1") as stream:
         assert stream.event()["temperature_c"] > 20
     with Stream(daemon, "/gpu/stream_clocks?gpu_ids=1") as stream:
