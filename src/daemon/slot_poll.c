@@ -196,11 +196,11 @@ static void publish_cpu(struct slot *slot, const struct cpu_power_base *now)
     (void)number_or_null(dram_energy, sizeof(dram_energy), now->has_dram, now->dram_total_uj);
     struct event event;
     if (is_wanted(slot, QUANTITY_POWER)) {
-        event.len =
-            snprintf(event.text, sizeof(event.text),
-                     "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32 ",\"cpu_mw\":%" PRIu64
-                     ",\"dram_mw\":%s,\"cpu_energy_uj\":%" PRIu64 ",\"dram_energy_uj\":%s",
-                     wall_ms(), slot->id, package_mw, dram_power, now->package_total_uj, dram_energy);
+        event.len = snprintf(
+            event.text, sizeof(event.text),
+            "{\"timestamp_ms\":%" PRIu64 ",\"cpu_id\":%" PRIu32 ",\"cpu_mw\":%" PRIu64
+            ",\"dram_mw\":%s,\"cpu_energy_uj\":%" PRIu64 ",\"dram_energy_uj\":%s",
+            wall_ms(), slot->id, package_mw, dram_power, now->package_total_uj, dram_energy);
         publish(slot, QUANTITY_POWER, &event);
     }
 }
