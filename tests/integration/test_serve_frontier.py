@@ -251,7 +251,7 @@ def test_planning_holds_nobody_up(tmp_path):
         wait_for(lambda: state(server, big)["ahead"] == 0)
         second_answer = upload(second)
         wait_for(lambda: state(server, second)["ahead"] == 1)
-        assert metric(server, "zeus_pfo_solving") == 1
+        wait_for(lambda: metric(server, "zeus_pfo_solving") == 1)
         assert metric(server, "zeus_pfo_solve_queue") == 1
         status, _, text = server.request("POST", f"/profile/{third}", None, big_csv())
         assert status == 503 and "2 profiles wait" in json.loads(text)["detail"]

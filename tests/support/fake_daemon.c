@@ -328,9 +328,23 @@ void fake_daemon_drop(struct fake_daemon *f)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+static int is_anybody_hanging(const struct fake_daemon *f)
+{
+    for (size_t i = 0; i < f->connection_count; i++) {
+        if (f->connections[i].fd >= 0 && f->connections[i].is_hanging) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 void fake_daemon_push(struct fake_daemon *f, const char *bytes)
 {
     (void)pthread_mutex_lock(&f->lock);
+    /* A client may have read what came before the hang a moment before it is marked as such. */
+    while (!is_anybody_hanging(f)) {
+        (void)pthread_cond_wait(&f->changed, &f->lock);
+    }
     for (size_t i = 0; i < f->connection_count; i++) {
         if (f->connections[i].fd >= 0 && f->connections[i].is_hanging) {
             (void)send_all(f->connections[i].fd, bytes, strlen(bytes));

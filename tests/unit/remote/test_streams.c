@@ -49,7 +49,7 @@ static void wait_for(zeus_streams *s, uint64_t samples)
 {
     uint64_t seen = 0;
     while (seen < samples) {
-        assert_int_equal(zeus_streams_wait(s, &seen, 10), 0);
+        assert_int_equal(zeus_streams_wait(s, &seen, 60), 0);
     }
     assert_int_equal(seen, samples);
 }
