@@ -100,6 +100,22 @@ static void notify_child(void)
     CHECK(sdnotify_ready() == 0);
 }
 
+/* The main thread tells; waiting here would keep it from signals and from the ends of leases. */
+static void deaf_manager_child(void)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "@zeus-notify-%d", (int)getpid());
+    int fd = notify_socket(name);
+    int r = 0;
+    for (int i = 0; i < 100000 && r == 0; i++) {
+        r = sdnotify_ready();
+    }
+    CHECK(r < 0);
+    expect(fd, "READY=1");
+    CHECK(sdnotify_ready() == 0);
+    (void)close(fd);
+}
+
 static void watchdog_child(void)
 {
     char pid[32];
@@ -121,6 +137,7 @@ static void notifying(void **state)
 {
     (void)state;
     in_child(notify_child);
+    in_child(deaf_manager_child);
     in_child(watchdog_child);
 }
 
