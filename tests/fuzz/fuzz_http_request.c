@@ -40,6 +40,7 @@
 
 #define REQUEST_MAX    (64u << 10)
 #define REPLY_MAX      (1u << 20)
+#define PARTS_MAX      64
 #define RESTART_EVERY  2000
 #define PATIENCE_TRIES 4
 #define PATIENCE_MS    10000 /* a stopped process may see one of these pass at once */
@@ -278,8 +279,18 @@ static const char *header_of(const char *head, const char *end, const char *name
     return NULL;
 }
 
+static unsigned count_of(const char *text, char c)
+{
+    unsigned count = 0;
+    for (; *text; text++) {
+        count += *text == c;
+    }
+    return count;
+}
+
 /* A request that must be answered: a whole head, as people write it, and no body. Others may leave
- * the server waiting for more. */
+ * the server waiting for more. With more parameters or lines than the library has memory for in a
+ * connection it closes that. */
 static int is_whole(const char *request, size_t len)
 {
     size_t word = strspn(request, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -287,6 +298,7 @@ static int is_whole(const char *request, size_t len)
     const char *line = strstr(request, "\r\n");
     return end && strlen(request) == len && word > 0 && request[word] == ' ' &&
            memmem(request, (size_t)(line - request), " HTTP/1.1", 9) != NULL &&
+           count_of(request, '&') + count_of(request, '\n') < PARTS_MAX &&
            !strcasestr(request, "Content-Length") && !strcasestr(request, "Transfer-Encoding");
 }
 
