@@ -268,9 +268,24 @@ static void threads_child(void)
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
+#if defined(__SANITIZE_THREAD__)
+#define HAS_THREADS_OF_ITS_OWN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_THREADS_OF_ITS_OWN 1
+#endif
+#endif
+#ifndef HAS_THREADS_OF_ITS_OWN
+#define HAS_THREADS_OF_ITS_OWN 0
+#endif
+
 static void dropping(void **state)
 {
     (void)state;
+    if (HAS_THREADS_OF_ITS_OWN) {
+        print_message("SKIP: the thread sanitizer starts a thread in every child\n");
+        skip();
+    }
     in_child(names_child);
     in_child(drop_child);
     in_child(may_gain_child);
