@@ -56,6 +56,9 @@ static const char node_text[] = "[node]\nname = fuzz\ndescription = one socket, 
                                 "package = 0\ncpus = 0-3\nchannel.package = constant 40\n"
                                 "counter.package = of=package period=1ms quantum=61uJ "
                                 "wrap=262143328850uJ start=113uJ\n"
+                                "channel.dram = constant 9\n"
+                                "counter.dram = of=dram period=1ms quantum=15uJ "
+                                "wrap=65712999613uJ start=77uJ\n"
                                 "[gpu 0-1]\nkind = nvidia\nname = NVIDIA H100 PCIe\narch = hopper\n"
                                 "compute = 9.0\nmemory = 81559MiB\npci_id = 233110de 162610de\n"
                                 "pci = 0000:17:00.0, 0000:27:00.0\n"
@@ -68,7 +71,7 @@ static const char node_text[] = "[node]\nname = fuzz\ndescription = one socket, 
 
 static const char policy_text[] =
     "default = \"allow\"\n"
-    "[[rule]]\nsubjects = [\"fuzz\"]\napis = [\"gpu-read\", \"gpu-control\", \"cpu-read\"]\n"
+    "[[rule]]\nsubjects = [\"fuzz\"]\napis = [\"gpu-read\", \"gpu-control\"]\n"
     "gpus = [0]\npower_limit_w = [150, 250]\nlease_ttl_max_s = 600\n";
 
 struct sent {
@@ -109,7 +112,11 @@ int __wrap_privilege_drop(struct daemon *daemon, zeus_error *err)
 static void issue_token(struct world *w)
 {
     struct auth_keyring *ring = auth_keyring_create();
-    struct auth_claims claims = {.subject = "fuzz"};
+    struct auth_claims claims = {.subject = "fuzz",
+                                 .has_expiry = 1,
+                                 .has_issued = 1,
+                                 .expires_s = UINT64_C(4102444800), /* in 2100 */
+                                 .issued_s = UINT64_C(1767225600)};
     must(ring && auth_keyring_add(ring, KEY, sizeof(KEY) - 1, NULL) == 0, "no keyring");
     for (uint32_t bit = 1; bit <= AUTH_SCOPES_ALL; bit <<= 1) {
         must(auth_scopes_add(&claims.scopes, bit) == 0, "no scope");
