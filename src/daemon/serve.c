@@ -103,7 +103,7 @@ static void run(struct daemon *daemon, int signal_fd)
 
 static int fail(const zeus_error *err)
 {
-    (void)fprintf(stderr, "Error: %s\n", err->message);
+    (void)fprintf(stderr, "%sError: %s\n", log_stderr_mark(ZEUS_LOG_ERROR), err->message);
     return 1;
 }
 
@@ -155,7 +155,7 @@ int serve(int argc, char **argv)
     zeus_error err = {0};
     if (daemon_config_read(argc, argv, &daemon.config, &err) < 0 ||
         log_stderr(daemon.config.log_level, &daemon.log, &err) < 0) {
-        (void)fprintf(stderr, "error: %s\n", err.message);
+        (void)fprintf(stderr, "%serror: %s\n", log_stderr_mark(ZEUS_LOG_ERROR), err.message);
         return 2;
     }
     int status = daemon.config.is_check ? check(&daemon) : serve_with(&daemon);

@@ -166,6 +166,17 @@ def test_unreadable_key(node, tmp_path):
     assert done.returncode == 1 and "none" in done.stderr
 
 
+def test_the_journal_gets_errors_as_errors(node, tmp_path):
+    """Under systemd (which sets JOURNAL_STREAM), `journalctl -p err` tells why a start failed."""
+    there = {"JOURNAL_STREAM": "8:1"}
+    done = run(node, "serve", "--signing-key-path", tmp_path / "none", env=there)
+    assert done.returncode == 1 and "\n<3>Error: " in "\n" + done.stderr
+    done = run(node, "serve", "--mode", "pipe", env=there)
+    assert done.returncode == 2 and done.stderr.startswith("<3>error: ")
+    done = run(node, "serve", "--mode", "pipe")
+    assert done.stderr.startswith("error: ")
+
+
 def test_config_file(node, tmp_path):
     path = tmp_path / "zeusd.toml"
     path.write_text('mode = "both"\nsocket_permissions = "600"\nenable = ["gpu-read"]\n'
