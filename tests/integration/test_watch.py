@@ -129,7 +129,7 @@ def test_record_never_overwrites(zeus, recording):
 
 def test_compare_by_time_finds_a_plain_difference(zeus):
     done = zeus("compare", "--by", "time", "--blocks", "10", "--warmup", "0", "--seed", "1",
-                "--json", "sleep 0.01", "sleep 0.04")
+                "--json", "sleep 0.01", "sleep 0.1")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["schema"] == "zeus.compare/1" and result["unit"] == "s"
