@@ -25,6 +25,7 @@ struct lease_journal;
 struct lease_streams;
 struct lease_table;
 struct override_set;
+struct permits;
 struct site_meter;
 struct site_policy;
 struct window_service;
@@ -51,6 +52,7 @@ struct daemon {
     struct lease_streams *lease_streams;
     struct guard *guard;
     int stop_fd; /* readable once the daemon stops: ends commands that still run */
+    struct permits *permits;
     struct site_meter *meter;
     struct audit *audit;
     struct window_service *windows;

@@ -24,6 +24,7 @@
 #include "daemon/listen_fds.h"
 #include "daemon/observer.h"
 #include "daemon/override.h"
+#include "daemon/permit.h"
 #include "daemon/privilege.h"
 #include "daemon/site_meter.h"
 #include "daemon/site_policy.h"
@@ -199,6 +200,7 @@ static int open_all(struct daemon *daemon, zeus_error *err)
     r = r < 0 ? r : privilege_check(daemon, err);
     r = r < 0 ? r : command_open(daemon, err);
     r = r < 0 ? r : open_hub(daemon, err);
+    r = r < 0 ? r : permits_create(daemon, &daemon->permits, err);
     r = r < 0 ? r : discover_write(daemon, &daemon->discover);
     r = r < 0 ? r : command_recover(daemon, err);
     r = r < 0 ? r : observer_create(daemon, &daemon->node.observer, err);
@@ -255,6 +257,7 @@ void shutdown_daemon(struct daemon *daemon)
     }
     httpd_stop(daemon->httpd);
     hub_destroy(daemon->hub);
+    permits_destroy(daemon->permits);
     command_close(daemon);
     window_service_destroy(daemon->windows);
     observer_destroy(daemon->node.observer);
@@ -286,5 +289,6 @@ int reload_daemon(struct daemon *daemon, zeus_error *err)
     fresh->older = daemon->trust;
     daemon->trust = fresh;
     ZEUS_ASSERT(pthread_rwlock_unlock(&daemon->trust_lock) == 0);
+    permits_check(daemon->permits);
     return 0;
 }

@@ -226,6 +226,18 @@ class Stream:
                 if line.startswith(b"data: "):
                     return json.loads(line[6:])
 
+    def until_end(self):
+        """All that still comes, as text. The end must not be a clean one (spec 0.1, item 7)."""
+        data = self.rest
+        while True:
+            head = self.file.readline()
+            if not head:
+                return data.decode()
+            size = int(head, 16)
+            assert size > 0, "a clean end"
+            data += self.file.read(size)
+            self.file.read(2)
+
     def close(self):
         self.file.close()
         self.connection.close()
