@@ -149,6 +149,13 @@ int history_add(struct history *history, uint32_t number, const struct history_r
     return 0;
 }
 
+void history_set_in_total(struct history *history, uint32_t series, int is_in_total)
+{
+    if (series < history->count) {
+        history->series[series].info.is_in_total = (uint32_t)is_in_total;
+    }
+}
+
 void history_set_today(struct history *history, uint32_t number, uint64_t energy_uj,
                        uint64_t since_wall_ms)
 {

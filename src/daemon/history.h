@@ -58,6 +58,9 @@ void history_destroy(struct history *history);
 /* A new series; returns its number, LIMIT past HISTORY_SERIES_MAX. */
 int history_add_series(struct history *history, const struct history_info *info) ZEUS_CHECK;
 
+/* Whether the series is to be added up for the node, when that changes. */
+void history_set_in_total(struct history *history, uint32_t series, int is_in_total);
+
 /* A reading. Older ones than the last of the series are dropped. NOMEM, INVAL. */
 int history_add(struct history *history, uint32_t series, const struct history_reading *reading)
     ZEUS_CHECK;

@@ -55,8 +55,9 @@ struct observer {
     struct daemon *daemon;
     struct mutex lock;
     pthread_cond_t refreshed;
-    struct observed_slot *slots; /* owned; GPUs first */
-    size_t count;
+    struct observed_slot *slots; /* owned; by position, room for `capacity` */
+    size_t capacity;
+    size_t count;            /* of those that are there */
     struct history *history; /* owned */
     struct energy_state energy;
     char *energy_path; /* owned; NULL: nothing is kept */

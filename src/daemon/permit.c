@@ -195,7 +195,7 @@ int permit_create(struct httpd_req *req, const struct permit_needs *needs,
     permit->place_count = needs->count;
     for (size_t i = 0; i < needs->count; i++) {
         const struct slot *slot = needs->slots[i];
-        permit->places[i] = (struct place){slot->kind, slot->id, slot->info.pci};
+        permit->places[i] = (struct place){slot->kind, slot->id, slot_info(slot)->pci};
     }
     permit->gids = (uint32_t *)(void *)((char *)permit->places + places);
     permit->gid_count = gid_count;

@@ -20,6 +20,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "daemon/admission.h"
+#include "daemon/arrival.h"
 #include "daemon/command.h"
 #include "daemon/listen_fds.h"
 #include "daemon/observer.h"
@@ -138,7 +139,10 @@ static int open_node(struct daemon *daemon, zeus_error *err)
                                    .cpu_poll_hz = daemon->config.cpu_poll_hz,
                                    .queue_max = site_policy_limits(daemon->trust->policy)->queue,
                                    .log = &daemon->log,
-                                   .boot_id = daemon->boot_id};
+                                   .boot_id = daemon->boot_id,
+                                   .on_arrival = arrival_on_arrival,
+                                   .on_change = arrival_on_change,
+                                   .user = daemon};
     return node_open(&daemon->node, &options, err);
 }
 
@@ -206,6 +210,7 @@ static int open_all(struct daemon *daemon, zeus_error *err)
     r = r < 0 ? r : observer_create(daemon, &daemon->node.observer, err);
     r = r < 0 ? r : window_service_create(daemon, &daemon->windows, err);
     r = r < 0 ? r : node_start(&daemon->node, daemon->hub, err);
+    r = r < 0 ? r : arrival_create(daemon, &daemon->arrival, err);
     r = r < 0 ? r : open_listeners(daemon, err);
     return r;
 }
@@ -221,7 +226,7 @@ int startup(struct daemon *daemon, zeus_error *err)
         return r;
     }
     log_write(&daemon->log, ZEUS_LOG_INFO, "zeusd", "zeusd %s serves %zu GPUs and %zu CPUs%s%s%s%s",
-              ZEUS_VERSION_STRING, daemon->node.gpu_count, daemon->node.cpu_count,
+              ZEUS_VERSION_STRING, node_gpu_count(&daemon->node), daemon->node.cpu_count,
               daemon->config.has_uds ? " on " : "",
               daemon->config.has_uds ? daemon->config.socket_path : "",
               daemon->config.has_tcp ? " on " : "",
@@ -249,6 +254,7 @@ void shutdown_daemon(struct daemon *daemon)
         httpd_drain(daemon->httpd);
     }
     command_stop(daemon);
+    arrival_stop(daemon->arrival);
     observer_stop(daemon->node.observer);
     window_service_stop(daemon->windows);
     if (daemon->node.hub) {
@@ -261,6 +267,7 @@ void shutdown_daemon(struct daemon *daemon)
     command_close(daemon);
     window_service_destroy(daemon->windows);
     observer_destroy(daemon->node.observer);
+    arrival_destroy(daemon->arrival);
     if (daemon->node.options.log) {
         node_close(&daemon->node);
     }

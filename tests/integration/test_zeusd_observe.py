@@ -80,6 +80,12 @@ def test_metrics_say_what_the_node_is(daemon, node):
         assert value(samples, "zeus_power_error_watts", device=f"gpu{gpu}", domain="gpu") > 0
         assert value(samples, "zeus_clock_hertz", device=f"gpu{gpu}", clock="memory") == 1593e6
         assert value(samples, "zeus_temperature_celsius", device=f"gpu{gpu}") > 20
+        used = value(samples, "zeus_memory_used_bytes", device=f"gpu{gpu}")
+        assert 0 < used < value(samples, "zeus_memory_size_bytes", device=f"gpu{gpu}")
+        assert value(samples, "zeus_processes", device=f"gpu{gpu}") == 0
+        assert value(samples, "zeus_persistence_mode", device=f"gpu{gpu}") in (0, 1)
+        for part in ("gpu", "memory"):
+            assert 0 <= value(samples, "zeus_utilization_ratio", device=f"gpu{gpu}", part=part) <= 1
     assert value(samples, "zeus_power_limit_watts", device="gpu1", limit="current") == 200
     assert value(samples, "zeus_power_limit_watts", device="gpu0", limit="current") == 300
     assert value(samples, "zeus_power_limit_watts", device="gpu0", limit="default") == 300
@@ -94,6 +100,44 @@ def test_metrics_say_what_the_node_is(daemon, node):
     assert domains["cpu0", "dram"]["in_node_total"] == "true"
     assert ("cpu1", "dram") not in domains  # the second socket has none
     assert daemon.post("/lease/release?lease=t").status == 200
+
+
+def test_persistence_and_processes(daemon, node):
+    """What is set shows, and who works on a GPU is counted."""
+    for enabled in (1, 0):
+        assert daemon.post(f"/gpu/set_persistence_mode?gpu_ids=2&enabled={str(bool(enabled)).lower()}"
+                           "&block=true").status == 200
+        wait_for(lambda: value(scrape(daemon), "zeus_persistence_mode", device="gpu2") == enabled)
+    idle = value(scrape(daemon), "zeus_memory_used_bytes", device="gpu2")
+    load = subprocess.Popen([ZEUS, "sim", "load", "--device", "gpu2", "--level", "0.7",
+                             "--seconds", "60"], env=node.env)
+    try:
+        wait_for(lambda: value(scrape(daemon), "zeus_processes", device="gpu2") == 1)
+        assert value(scrape(daemon), "zeus_memory_used_bytes", device="gpu2") > idle
+        assert value(scrape(daemon), "zeus_processes", device="gpu1") == 0
+    finally:
+        load.kill()
+        load.wait()
+
+
+def test_what_a_driver_does_not_tell_is_not_there():
+    """AMD has no persistence mode; the device is up all the same, and its memory is known."""
+    with Node(node="mi300x8") as node, Daemon(node) as daemon:
+        samples = scrape(daemon)
+        assert value(samples, "zeus_device_up", device="gpu0") == 1
+        assert value(samples, "zeus_persistence_mode", device="gpu0") is None
+        assert value(samples, "zeus_memory_size_bytes", device="gpu0") > 1e9
+        assert value(samples, "zeus_processes", device="gpu0") == 0
+    faults = ["gpu0:fn=nvmlDeviceGetMemoryInfo:UNKNOWN", "gpu0:fn=nvmlDeviceGetPersistenceMode:NO_PERMISSION",
+              "nvml:MISSING=nvmlDeviceGetUtilizationRates"]
+    with Node(faults=faults) as node, Daemon(node) as daemon:
+        samples = scrape(daemon)
+        assert value(samples, "zeus_device_up", device="gpu0") == 1
+        for name in ("zeus_memory_used_bytes", "zeus_memory_size_bytes", "zeus_persistence_mode"):
+            assert value(samples, name, device="gpu0") is None
+            assert value(samples, name, device="gpu1") is not None
+        assert value(samples, "zeus_utilization_ratio", device="gpu1", part="memory") is None
+        assert value(samples, "zeus_power_watts", device="gpu0", domain="gpu") > 0
 
 
 def test_formats(daemon):
