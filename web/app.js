@@ -196,7 +196,7 @@ class Page {
     const since = Date.now() - 600000;
     const query = withPoints ? `from_ms=${since}&step_ms=2000` : `from_ms=${Date.now()}`;
     try {
-      this.node.takeHistory(await getJson(`/history?${query}`, this.token), withPoints);
+      this.node.takeHistory(await getJson(`/history?${query}`, this.token), withPoints, Date.now());
     } catch (error) {
       if (error instanceof Refused && [401, 403, 404].includes(error.status)) {
         this.refuse("/history", error);

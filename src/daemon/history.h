@@ -21,6 +21,7 @@
 
 #include "base/attr.h"
 #include "base/strbuf.h"
+#include "daemon/energy_total.h"
 
 #define HISTORY_POINTS     3600u
 #define HISTORY_SERIES_MAX 256u
@@ -65,9 +66,9 @@ void history_set_in_total(struct history *history, uint32_t series, int is_in_to
 int history_add(struct history *history, uint32_t series, const struct history_reading *reading)
     ZEUS_CHECK;
 
-/* The day so far, shown beside the points (energy_total_today_uj). */
-void history_set_today(struct history *history, uint32_t series, uint64_t energy_uj,
-                       uint64_t since_wall_ms);
+/* The day so far, shown beside the points, and when it is over; NULL: nothing was read today. */
+void history_set_today(struct history *history, uint32_t series, const struct energy_today *today,
+                       uint64_t until_ms);
 
 /* What is asked for. Times are wall-clock milliseconds. */
 struct history_query {
@@ -83,7 +84,8 @@ struct history_query {
 /* {"now_ms":..,"from_ms":..,"to_ms":..,"step_ms":..,"kept_s":3600,
  *  "columns":["time_ms","min_mw","mean_mw","max_mw","energy_uj","temperature_c","covered_ms"],
  *  "series":[{"device":"gpu","id":0,"domain":"gpu","sensor_class":"..","in_node_total":true,
- *             "error":{"gain":0.05,"offset_mw":0},"today":{"energy_uj":..,"since_ms":..}|null,
+ *             "error":{"gain":0.05,"offset_mw":0},"today":{"energy_uj":..,"since_ms":..,"until_ms":..,
+ *             "holes":0}|null,
  *             "points":[[..],..]}]}
  * Unknown members of a point are null. INVAL for from > to, LIMIT when the text would be larger
  * than the buffer allows. */

@@ -27,19 +27,39 @@
 
 /* ---- taking in ---- */
 
-/* A number that is another one each day of the machine's calendar. */
-static int64_t day_of(struct observer *o, uint64_t wall_ms)
+/* Midnight of the day that `at` falls into, `days` later; by mktime, which knows the calendar's
+ * short and long days. */
+static uint64_t midnight_ms(const struct tm *at, int days)
 {
-    uint64_t second = wall_ms / 1000;
+    struct tm tm = {.tm_year = at->tm_year,
+                    .tm_mon = at->tm_mon,
+                    .tm_mday = at->tm_mday + days,
+                    .tm_isdst = -1};
+    time_t second = mktime(&tm);
+    if (second >= 0 && tm.tm_hour >= 12) {
+        second += (24 - tm.tm_hour) * 3600; /* a day that begins at one: its midnight is no time */
+    }
+    return second < 0 ? 0 : (uint64_t)second * 1000u;
+}
+
+struct energy_clock observer_clock(struct observer *o)
+{
+    struct energy_clock now = {.wall_ms = clock_wall_ns() / 1000000u,
+                               .boot_ms = clock_boot_ns() / 1000000u};
+    uint64_t second = now.wall_ms / 1000u;
     if (second != o->day_second) {
         time_t at = (time_t)second;
         struct tm tm;
-        o->day_second = second;
+        tzset(); /* the machine may have been told of another zone */
         if (localtime_r(&at, &tm)) {
-            o->day = (int64_t)tm.tm_year * 400 + tm.tm_yday;
+            o->day_second = second;
+            o->day_begin_ms = midnight_ms(&tm, 0);
+            o->day_end_ms = midnight_ms(&tm, 1);
         }
     }
-    return o->day;
+    now.day_begin_ms = o->day_begin_ms;
+    now.day_end_ms = o->day_end_ms;
+    return now;
 }
 
 static void post_save(struct observer *o)
@@ -54,6 +74,7 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
                          uint64_t raw_uj, uint64_t time_ns)
 {
     struct energy_total *total = &o->energy.entries[part->entry].total;
+    struct energy_clock now = observer_clock(o);
     uint64_t holes = total->holes;
     int is_first = !part->is_resumed;
     int is_paused = !part->has_counter && time_ns - part->seen_ns > INTEGRAL_GAP_NS;
@@ -66,10 +87,20 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
         (void)energy_total_resume(total, raw_uj, time_ns, part->wrap_uj);
     }
     part->is_resumed = 1;
-    energy_total_date(total, day_of(o, clock_wall_ns() / 1000000u), clock_wall_ns() / 1000000u);
+    energy_total_date(total, &now);
     if (total->holes != holes || is_first) {
         post_save(o); /* from this pair of raw and total on, a restart can work out the rest */
     }
+}
+
+/* What the device itself left out: a counter that was not looked at for so long that nobody knows
+ * how often it went round. A device that came back counts from 0 again. */
+static void count_holes(struct observer *o, struct observed_part *part, uint32_t device_holes)
+{
+    if (part->seen_ns && device_holes > part->device_holes) {
+        energy_total_hole(&o->energy.entries[part->entry].total, device_holes - part->device_holes);
+    }
+    part->device_holes = device_holes;
 }
 
 /* Mean power of a CPU between two energies. */
@@ -100,6 +131,7 @@ static void see_part(struct observer *o, struct observed_slot *seen, struct obse
             derive_power(part, energy_uj, energy_ns);
             mean_from_ns = part->seen_ns;
         }
+        count_holes(o, part, is_dram ? r->dram_energy_holes : r->energy_holes);
         count_energy(o, seen, part, energy_uj, energy_ns);
         part->seen_ns = energy_ns;
         part->seen_uj = energy_uj;

@@ -123,14 +123,16 @@ static int may_see(void *user, uint32_t kind, uint32_t index)
 
 static void set_todays(struct observer *o)
 {
+    struct energy_clock now = observer_clock(o);
     for (size_t i = 0; i < o->count; i++) {
         for (size_t p = 0; p < OBSERVER_PARTS; p++) {
             const struct observed_part *part = &o->slots[i].parts[p];
-            const struct energy_total *total =
-                part->is_there ? &o->energy.entries[part->entry].total : NULL;
-            if (total && total->has_day) {
-                history_set_today(o->history, part->series, energy_total_today_uj(total),
-                                  total->day_wall_ms);
+            struct energy_today today;
+            int has_today = part->is_there &&
+                            energy_total_today(&o->energy.entries[part->entry].total, &now, &today);
+            if (part->is_there) {
+                history_set_today(o->history, part->series, has_today ? &today : NULL,
+                                  now.day_end_ms);
             }
         }
     }

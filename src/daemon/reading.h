@@ -52,6 +52,8 @@ struct reading {
     uint64_t persistence_ns;
     uint64_t processes_ns;
     uint64_t memory_ns;
+    uint32_t energy_holes; /* device_energy_holes of the domain */
+    uint32_t dram_energy_holes;
     uint64_t reads; /* since the start */
     uint64_t failures;
 };

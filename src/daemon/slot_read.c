@@ -57,7 +57,7 @@ static int read_timed(struct slot *slot, struct device *device, uint32_t domain,
 }
 
 static int read_domain(struct slot *slot, int domain, zeus_energy_sample *ret_sample,
-                       zeus_error *err)
+                       uint32_t *ret_holes, zeus_error *err)
 {
     struct device *device = slot_enter(slot);
     int r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
@@ -65,6 +65,7 @@ static int read_domain(struct slot *slot, int domain, zeus_energy_sample *ret_sa
         /* Told once after a gap in the counter; the total goes on from here. */
         r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
     }
+    *ret_holes = device_energy_holes(device, (uint32_t)domain);
     slot_leave(slot);
     slot_note(slot, r, err);
     return r;
@@ -76,12 +77,14 @@ int slot_read_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     struct device *device = slot_enter(slot);
     int domain = (int)slot_main_domain(device);
     slot_leave(slot);
-    int r = read_domain(slot, domain, &sample, err);
+    uint32_t holes = 0;
+    int r = read_domain(slot, domain, &sample, &holes, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
     slot->latest.energy_uj = sample.energy_uj;
+    slot->latest.energy_holes = holes;
     slot->latest.valid |= READING_ENERGY;
     stamp(&slot->latest);
     slot->latest.energy_ns = sample.time_ns;
@@ -105,12 +108,14 @@ int slot_read_dram_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     if (domain < 0) {
         return err_set(err, ZEUS_ENOTSUP, "CPU %u has no memory domain", slot->id);
     }
-    int r = read_domain(slot, domain, &sample, err);
+    uint32_t holes = 0;
+    int r = read_domain(slot, domain, &sample, &holes, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
     slot->latest.dram_energy_uj = sample.energy_uj;
+    slot->latest.dram_energy_holes = holes;
     slot->latest.valid |= READING_DRAM_ENERGY;
     stamp(&slot->latest);
     slot->latest.dram_energy_ns = sample.time_ns;
