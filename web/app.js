@@ -164,8 +164,24 @@ class Page {
     if (((isSlow && this.polls > 1) || wantsToday) && this.isRunning) {
       await this.readHistory(false);
     }
+    if (isSlow && this.polls > 1 && this.isRunning) {
+      await this.lookForDevices();
+    }
     if (this.isRunning) {
       this.poller = setTimeout(() => this.poll(), POLL_MS);
+    }
+  }
+
+  /* A GPU that came later, or says its name now: the page begins anew, with the hour before. */
+  async lookForDevices() {
+    try {
+      const found = await getJson("/discover", "");
+      const told = (d) => JSON.stringify([d.gpus, d.cpus]);
+      if (told(found) !== told(this.discovery)) {
+        window.location.reload();
+      }
+    } catch {
+      /* the streams say that the daemon is away */
     }
   }
 

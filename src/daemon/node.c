@@ -429,11 +429,23 @@ static int place_late(struct node *node, struct device *device)
     return add_late(node, device);
 }
 
+/* AMD's library takes long to look and makes no promise about being started again under devices
+ * that it serves: it is asked while nothing of it is served, or something is lacking. */
+static uint32_t families_to_probe(const struct node *node)
+{
+    uint32_t families = node->options.families & (ZEUS_FAMILY_NVIDIA | ZEUS_FAMILY_AMD);
+    int has_amd = 0;
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        has_amd |= family_of(&node->gpus[i]) == ZEUS_FAMILY_AMD;
+    }
+    return has_amd && !node_lacks_gpus(node) ? families & ~ZEUS_FAMILY_AMD : families;
+}
+
 size_t node_probe(struct node *node)
 {
     size_t came = 0;
     struct inventory *inventory = NULL;
-    uint32_t families = node->options.families & (ZEUS_FAMILY_NVIDIA | ZEUS_FAMILY_AMD);
+    uint32_t families = families_to_probe(node);
     mutex_lock(&node->recovery);
     if (families && node->inventory_count < NODE_INVENTORIES_MAX &&
         open_inventory(families, &inventory, NULL) == 0) {

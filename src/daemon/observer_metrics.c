@@ -115,7 +115,8 @@ static void gather_device(const struct observer *o, size_t number, uint64_t now_
                                  .pci_address = slot_info(slot)->pci,
                                  .backend = slot_info(slot)->backend,
                                  .driver = slot_info(slot)->driver,
-                                 .is_simulated = (slot_info(slot)->flags & ZEUS_DEVICE_SIMULATED) != 0,
+                                 .is_simulated =
+                                     (slot_info(slot)->flags & ZEUS_DEVICE_SIMULATED) != 0,
                                  .is_up = reading.code == 0 && !seen->refresh.is_pending,
                                  .reads = reading.reads,
                                  .failures = failures,
