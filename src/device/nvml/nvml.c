@@ -39,6 +39,7 @@ const struct device_ops nvml_ops = {
     .read_temperature = nvml_read_temperature,
     .read_activity = nvml_read_activity,
     .read_processes = nvml_read_processes,
+    .read_memory = nvml_read_memory,
     .read_mig = nvml_read_mig,
     .read_supported_clocks = nvml_read_supported_clocks,
     .read_power_limits = nvml_read_power_limits,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Temperature, clocks and load of a GPU. The temperature has a newer, versioned call; drivers that
- * lack it, or refuse its version, are asked through the older one.
+ * Temperature, clocks, load and memory of a GPU. The temperature has a newer, versioned call;
+ * drivers that lack it, or refuse its version, are asked through the older one.
  */
 #include "device/nvml/nvml.h"
 
@@ -86,4 +86,17 @@ int nvml_read_activity(struct device *device, zeus_activity *ret_activity, zeus_
     }
     *ret_activity = activity;
     return 0;
+}
+
+int nvml_read_memory(struct device *device, struct device_memory *ret_memory, zeus_error *err)
+{
+    const struct nvml_device *dev = nvml_from_device(device);
+    struct nvml_memory memory = {0};
+    int r = nvml_check_call(dev, dev->lib.memory != NULL, "nvmlDeviceGetMemoryInfo", err);
+    r = r < 0 ? r
+              : nvml_check_code(dev, dev->lib.memory(dev->handle, &memory), "memory in use", err);
+    if (r == 0) {
+        *ret_memory = (struct device_memory){memory.used_bytes, memory.total_bytes};
+    }
+    return r;
 }

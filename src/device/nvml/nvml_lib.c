@@ -33,6 +33,7 @@ static const struct dl_symbol symbols[] = {
     SYMBOL(temperature_v, "DeviceGetTemperatureV"),
     SYMBOL(temperature, "DeviceGetTemperature"),
     SYMBOL(utilization, "DeviceGetUtilizationRates"),
+    SYMBOL(memory, "DeviceGetMemoryInfo"),
     SYMBOL(clock, "DeviceGetClockInfo"),
     SYMBOL(compute_processes_v3, "DeviceGetComputeRunningProcesses_v3"),
     SYMBOL(compute_processes_v2, "DeviceGetComputeRunningProcesses_v2"),
