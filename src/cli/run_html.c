@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "cli/report_edge.h"
+#include "cli/report_verify.h"
+#include "cli/run_data.h"
 #include "cli/run_trace.h"
-#include "codec/json_writer.h"
 #include "plot/svg.h"
 
 #define PAGE_BYTES (512u << 20)
@@ -136,9 +136,7 @@ static void put_rows(const struct run_row *rows, size_t count, struct strbuf *ou
                      "<th>Source<th>Warnings</tr>\n");
     for (size_t i = 0; i < count; i++) {
         const struct run_row *row = &rows[i];
-        strbuf_adds(out, "<tr>");
-        cell(out, row->label);
-        cell_j(out, row->mean_j);
+        report_row_begin(out, row->label, row->mean_j);
         cell_j(out, row->random_j);
         cell_j(out, row->systematic_j);
         strbuf_adds(out, "<td>");
@@ -164,125 +162,6 @@ static void put_rows(const struct run_row *rows, size_t count, struct strbuf *ou
     strbuf_adds(out, "</table></div>\n<p class=\"note\">Random: half width of the 95&nbsp;% "
                      "interval. Systematic: bound of the sensor's gain and offset error, which "
                      "repeating does not shrink.</p>\n");
-}
-
-static void put_edge(struct json_writer *w, const zeus_edge *edge)
-{
-    json_begin_object(w);
-    json_key_u64(w, "time_ns", edge->time_ns);
-    json_key_u64(w, "period_ns", edge->period_ns);
-    json_key_u64(w, "now_ns", edge->now_ns);
-    json_key_double(w, "now_w", edge->now_w);
-    json_key_double(w, "blur_s", edge->blur_s);
-    json_key_double(w, "settled_j", edge->settled_j);
-    json_key_string(w, "source", zeus_source_name(edge->source));
-    json_key(w, "knots");
-    json_begin_array(w);
-    for (uint32_t i = 0; i < edge->knot_count; i++) {
-        json_begin_array(w);
-        json_u64(w, edge->knots[i].time_ns);
-        json_u64(w, edge->knots[i].half_ns);
-        json_u64(w, edge->knots[i].flags);
-        json_double(w, edge->knots[i].energy_j);
-        json_end_array(w);
-    }
-    json_end_array(w);
-    json_end_object(w);
-}
-
-struct place_edges {
-    zeus_edge edges[2];
-    zeus_energy energy;
-    int is_known;
-};
-
-/* Edges of all places first: they settle the energies that everything after them shows, the total
- * too. NaN when the total has a part that no edges tell. */
-static double take_edges(zeus_measurement *m, struct place_edges *taken)
-{
-    zeus_total total = {0};
-    int is_whole = 1;
-    for (size_t i = 0; i < zeus_measurement_count(m); i++) {
-        struct place_edges *p = &taken[i];
-        int r = zeus_measurement_edges(m, i, p->edges, &p->energy);
-        p->is_known = r == 0 && !isnan(p->energy.energy_j);
-        if (!p->is_known && zeus_measurement_get(m, i, &p->energy) == 0) {
-            int is_counted = !(p->energy.flags & ZEUS_ENERGY_CONTAINED);
-            is_whole &= !is_counted || isnan(p->energy.energy_j);
-        }
-    }
-    int r = zeus_measurement_total(m, &total);
-    return r == 0 && is_whole ? total.energy_j : (double)NAN;
-}
-
-static void put_check(struct json_writer *w, size_t trial, const char *label, double total_j,
-                      const struct place_edges *taken)
-{
-    json_begin_object(w);
-    json_key_u64(w, "trial", trial);
-    json_key_string(w, "place", label);
-    json_key_double(w, "energy_j", taken->energy.energy_j);
-    json_key_double(w, "random_j", taken->energy.random_j);
-    json_key_bool(w, "in_total", !(taken->energy.flags & ZEUS_ENERGY_CONTAINED));
-    json_key_double(w, "total_j", total_j);
-    json_key(w, "edges");
-    json_begin_array(w);
-    put_edge(w, &taken->edges[0]);
-    put_edge(w, &taken->edges[1]);
-    json_end_array(w);
-    json_end_object(w);
-}
-
-static int put_checks(const struct run_report *report, const struct run_row *rows,
-                      struct json_writer *w)
-{
-    size_t places = report->trial_count ? zeus_measurement_count(report->trials[0].measurement) : 0;
-    struct place_edges *taken _free_ = mem_calloc(places + 1, sizeof(*taken));
-    if (!taken) {
-        return ZEUS_ENOMEM;
-    }
-    json_key(w, "checks");
-    json_begin_array(w);
-    for (size_t t = 0; t < report->trial_count; t++) {
-        double total_j = take_edges(report->trials[t].measurement, taken);
-        for (size_t i = 0; i < places; i++) {
-            if (taken[i].is_known) {
-                put_check(w, t, rows[i].label, total_j, &taken[i]);
-            }
-        }
-    }
-    json_end_array(w);
-    return 0;
-}
-
-static int build_data(const struct run_report *report, struct strbuf *out)
-{
-    struct run_row *rows _free_ = NULL;
-    size_t count = 0;
-    struct strbuf run;
-    struct json_writer w;
-    strbuf_init(&run, PAGE_BYTES);
-    json_writer_init(&w, out, 0);
-    int r = run_report_rows(report, &rows, &count);
-    if (r == 0) {
-        json_begin_object(&w);
-        json_key_string(&w, "schema", "zeus.report/1");
-        r = put_checks(report, rows, &w);
-        json_key(&w, "conditions");
-        json_begin_object(&w);
-        json_key(&w, "begin");
-        run_conditions_json(report->session, report->conditions[0], &w);
-        json_key(&w, "end");
-        run_conditions_json(report->session, report->conditions[1], &w);
-        json_end_object(&w);
-        r = r < 0 ? r : run_report_json(report, &run);
-        json_key(&w, "run");
-        json_raw(&w, strbuf_text(&run));
-        json_end_object(&w);
-        r = r < 0 ? r : json_writer_finish(&w);
-    }
-    strbuf_done(&run);
-    return r;
 }
 
 /* "<" only occurs inside strings of JSON, where it can be spelled so that no tag ends the data. */
@@ -314,7 +193,7 @@ static int build_page(const struct run_report *report, const struct strbuf *data
     for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
         strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
         strbuf_adds(out, "<div class=\"wide\">");
-        r = run_trace_chart(report->timeline, report, is_temperature, out);
+        r = run_trace_chart(report, is_temperature, out);
         strbuf_adds(out, "</div>\n");
         strbuf_adds(out, r == 0 ? "" : "<p class=\"note\">nothing was sampled</p>\n");
         if (r < 0 && r != ZEUS_ENOTFOUND) {
@@ -337,7 +216,7 @@ int run_html_write(const struct run_report *report, FILE *out)
     struct strbuf page;
     strbuf_init(&data, PAGE_BYTES);
     strbuf_init(&page, PAGE_BYTES);
-    int r = build_data(report, &data);
+    int r = run_data_build(report, &data);
     r = r < 0 ? r : build_page(report, &data, &page);
     if (r == 0) {
         (void)fwrite(strbuf_text(&page), 1, page.len, out);

@@ -16,8 +16,8 @@ zeus_timeline *run_trace_open(zeus_session *session);
 
 /* One chart of the temperatures (`want_temperature`) or of the powers, phases and runs marked.
  * NOTFOUND when there is nothing to show. */
-int run_trace_chart(zeus_timeline *timeline, const struct run_report *report, int want_temperature,
-                    struct strbuf *out) ZEUS_CHECK;
+int run_trace_chart(const struct run_report *report, int want_temperature, struct strbuf *out)
+    ZEUS_CHECK;
 
 /* --plot */
 int run_trace_write(const struct run_report *report, FILE *out) ZEUS_CHECK;

@@ -51,6 +51,7 @@ static void begin_phase(struct helper *tee, const char *label)
         0) {
         (void)snprintf(phase->label, sizeof(phase->label), "%s", label);
         trial->phase_count++;
+        run_edges_want_begin(tee->options->edges, PHASE_WINDOW, 1);
     }
 }
 
@@ -59,8 +60,11 @@ static void end_phase(struct helper *tee)
     struct trial *trial = tee->trial;
     if (trial->phase_count > 0 && !trial->phases[trial->phase_count - 1].measurement) {
         struct trial_phase *phase = &trial->phases[trial->phase_count - 1];
-        (void)!zeus_monitor_end_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC,
-                                       &phase->measurement, NULL); /* NULL then: "not measured" */
+        int r = zeus_monitor_end_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC,
+                                        &phase->measurement, NULL);
+        if (r == 0) { /* otherwise NULL: "not measured" */
+            run_edges_want(tee->options->edges, zeus_measurement_end_ns(phase->measurement), 1);
+        }
     }
 }
 
@@ -239,6 +243,8 @@ static int start_program(const struct trial_options *options, struct trial *tria
                     options->phase_token ? CHILD_STDOUT_CAPTURED : CHILD_STDOUT_PASSED);
     if (trial->start_errno != 0) {
         (void)!zeus_monitor_cancel_window(options->monitor, TRIAL_WINDOW, NULL);
+    } else {
+        run_edges_want_begin(options->edges, TRIAL_WINDOW, 0);
     }
     return 0;
 }
@@ -282,6 +288,7 @@ static int run_with_helpers(const struct trial_options *options, struct trial *t
         return r;
     }
     trial->time_s = zeus_measurement_time_s(trial->measurement);
+    run_edges_want(options->edges, zeus_measurement_end_ns(trial->measurement), 0);
     judge_gpus(watcher);
     if (has_cpu && proc_stat_read(&after) == 0) {
         judge_cpu(trial, &before, &after);

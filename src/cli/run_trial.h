@@ -13,6 +13,7 @@
 #include <zeus/session.h>
 
 #include "cli/child.h"
+#include "cli/run_edges.h"
 
 #define TRIAL_PHASES_MAX 1024
 
@@ -49,6 +50,7 @@ struct trial_options {
     char *const *argv;
     const char *phase_token; /* NULL: stdout is the child's own */
     int with_shares;
+    struct run_edges *edges; /* keeps what a report needs; NULL: no report, or not counted */
 };
 
 /* Runs the program once. 0, or a negative code with `err` filled when *we* failed; a program that
