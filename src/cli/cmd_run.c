@@ -114,7 +114,8 @@ static int measure_idle(const struct cli_args *args, const struct trial_options 
     zeus_error err = ZEUS_ERROR_INIT;
     zeus_measurement *m = NULL;
     zeus_monitor *monitor = options->monitor;
-    if (zeus_monitor_begin_window(monitor, "zeus.idle", ZEUS_WINDOW_NO_SYNC, &err) < 0) {
+    uint32_t keep = options->keeps_edges ? ZEUS_WINDOW_KEEP_EDGES : 0;
+    if (zeus_monitor_begin_window(monitor, "zeus.idle", ZEUS_WINDOW_NO_SYNC | keep, &err) < 0) {
         return cli_error(args, &err);
     }
     if (isatty(STDERR_FILENO)) {
@@ -128,8 +129,6 @@ static int measure_idle(const struct cli_args *args, const struct trial_options 
                                 &err) < 0) {
         return cli_error(args, &err);
     }
-    run_edges_want(options->edges, zeus_measurement_begin_ns(m), 0);
-    run_edges_want(options->edges, zeus_measurement_end_ns(m), 0);
     ret_idle->measurement = m;
     ret_idle->seconds = zeus_measurement_time_s(m);
     ret_idle->place_w = mem_calloc(zeus_measurement_count(m), sizeof(double));
@@ -201,13 +200,27 @@ static int finish(const struct cli_args *args, const struct run_report *report)
     return r ? r : r_plot;
 }
 
+/* How much of the next trial's edges the report may keep: half of the bound is for phases. */
+static void share_edges(struct trial_options *options, const struct run_report *report, int is_kept)
+{
+    size_t places = zeus_monitor_source_count(options->monitor);
+    size_t most = is_kept && places ? RUN_EDGES_MAX / (4 * places) : 0;
+    size_t phases = 0;
+    for (size_t t = 0; t < report->trial_count; t++) {
+        phases += report->trials[t].phase_count;
+    }
+    options->keeps_edges = report->trial_count + 1 < most; /* and the idle measurement */
+    options->phases_kept = phases < most ? most - phases : 0;
+}
+
 static int run_trials(const struct cli_args *args, const struct run_settings *s,
                       struct trial_options *options, struct run_report *report)
 {
+    int is_kept = options->keeps_edges;
     for (uint32_t i = 0; i < s->warmups + s->repeats; i++) {
         struct trial *trial = &report->trials[report->trial_count];
         zeus_error err = ZEUS_ERROR_INIT;
-        options->edges = i < s->warmups ? NULL : report->edges;
+        share_edges(options, report, is_kept && i >= s->warmups);
         if (trial_run(options, trial, &err) < 0) {
             return cli_error(args, &err);
         }
@@ -235,17 +248,16 @@ static int run_trials(const struct cli_args *args, const struct run_settings *s,
 
 /* What is filled while the programs run. */
 static int open_records(const struct cli_args *args, const struct run_settings *s,
-                        zeus_monitor *monitor, struct run_report *report)
+                        struct run_report *report)
 {
     report->trials = mem_calloc((size_t)s->repeats + 1, sizeof(*report->trials));
-    if (!report->trials) {
-        return cli_failure(args, "out of memory");
+    int has_watches = !cli_has(args, "report");
+    if (!has_watches) {
+        size_t gpus = zeus_session_device_count(report->session, ZEUS_KIND_GPU);
+        report->watches = mem_calloc(gpus + 1, sizeof(*report->watches));
+        has_watches = report->watches != NULL;
     }
-    if (!cli_has(args, "report")) {
-        return 0;
-    }
-    int r = run_edges_open(monitor, s->history_s * UINT64_C(1000000000), &report->edges);
-    return r < 0 ? cli_failure(args, "--report: cannot keep readings: %s", zeus_strerror(r)) : 0;
+    return report->trials && has_watches ? 0 : cli_failure(args, "out of memory");
 }
 
 static void close_records(struct run_report *report)
@@ -253,14 +265,14 @@ static void close_records(struct run_report *report)
     for (size_t t = 0; t < report->trial_count; t++) {
         trial_done(&report->trials[t]);
     }
-    run_edges_close(report->edges);
     run_samples_done(&report->samples);
     zeus_timeline_close(report->timeline);
     zeus_measurement_free(report->idle->measurement);
     free(report->idle->place_w);
     free(report->trials);
-    free(report->conditions[0]);
-    free(report->conditions[1]);
+    free(report->watches);
+    run_conditions_done(&report->conditions[0]);
+    run_conditions_done(&report->conditions[1]);
 }
 
 static int load_samples(const struct cli_args *args, struct run_report *report)
@@ -283,17 +295,22 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
                                     .argv = args->operands,
                                     .phase_token = cli_get(args, "phase-on"),
                                     .with_shares = 1};
-    int code = open_records(args, s, monitor, &report);
-    options.edges = report.edges;
+    options.keeps_edges = cli_has(args, "report");
+    int code = open_records(args, s, &report);
+    options.watches = report.watches;
     if (code == 0 && s->idle_ns) {
         code = measure_idle(args, &options, s->idle_ns, &idle);
     }
     if (code == 0) {
         int is_traced = cli_has(args, "plot") || cli_has(args, "report");
         report.timeline = is_traced ? run_trace_open(session) : NULL;
-        report.conditions[0] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
+        if (cli_has(args, "report")) {
+            run_conditions_read(session, &report.conditions[0]);
+        }
         code = run_trials(args, s, &options, &report);
-        report.conditions[1] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
+        if (cli_has(args, "report")) {
+            run_conditions_read(session, &report.conditions[1]);
+        }
         zeus_timeline_stop(report.timeline);
     }
     struct child last = {.stdout_fd = -1};
@@ -303,7 +320,6 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
             /* Half a second is ample for the slowest sensor's closing tick. */
             (void)!zeus_measurement_settle(report.trials[t].measurement, 500000000u);
         }
-        run_edges_stop(report.edges);
         code = code ? code : load_samples(args, &report);
         int written = finish(args, &report);
         code = code ? code : written;

@@ -12,6 +12,7 @@
 #include "cli/report_edge.h"
 #include "cli/report_file.h"
 #include "cli/run_plot.h"
+#include "cli/run_warnings.h"
 #include "codec/json_writer.h"
 
 #define DATA_BYTES (512u << 20)
@@ -66,39 +67,26 @@ static void put_edge(struct json_writer *w, const zeus_edge *edge)
     json_end_object(w);
 }
 
-/* A settled edge with the readings kept of it; NULL when it follows from those. */
-static const char *complete_edge(const struct run_edges *edges, size_t place, uint32_t source,
-                                 zeus_edge *edge)
+/* Why an energy does not follow from an edge, NULL when it does. */
+static const char *find_fault(const zeus_edge *edge)
 {
-    double settled_j = edge->settled_j;
-    if (isnan(settled_j)) {
-        return NULL;
-    }
-    const zeus_edge *kept = run_edges_find(edges, edge->time_ns, place);
-    if (kept && kept->source == source) {
-        *edge = *kept;
-        edge->settled_j = settled_j;
-    }
     if (report_edge_is_settled(edge)) {
         return NULL;
     }
-    if (kept && kept->source != source) {
-        return "the readings kept of its edge are of another source than the energy";
-    }
-    return kept ? "the readings kept of its edge do not give the energy that was settled there"
-                : "the readings of its edge had left the sensor's history before they were kept";
+    int is_around = edge->knot_count > 0 && edge->knots[0].time_ns <= edge->time_ns &&
+                    edge->knots[edge->knot_count - 1].time_ns > edge->time_ns;
+    return is_around ? "the readings of its edge do not give the energy settled there"
+                     : "the readings of its edge are gone: a report keeps those of so many windows";
 }
 
-static void take_place(const struct checks_writer *c, zeus_measurement *m, size_t place,
-                       struct place_edges *taken)
+static void take_place(zeus_measurement *m, size_t place, struct place_edges *taken)
 {
     int r = zeus_measurement_edges(m, place, taken->edges, &taken->energy);
     taken->why = NULL;
     if (r == 0) {
         taken->is_known = !isnan(taken->energy.energy_j);
         for (int i = 0; i < 2 && taken->is_known && !taken->why; i++) {
-            taken->why =
-                complete_edge(c->report->edges, place, taken->energy.source, &taken->edges[i]);
+            taken->why = find_fault(&taken->edges[i]);
         }
         return;
     }
@@ -167,7 +155,7 @@ static void put_window(struct checks_writer *c, const struct window *window)
     zeus_total total = {0};
     size_t places = zeus_measurement_count(m);
     for (size_t i = 0; i < places; i++) {
-        take_place(c, m, i, &c->taken[i]);
+        take_place(m, i, &c->taken[i]);
     }
     int r = zeus_measurement_total(m, &total);
     for (size_t i = 0; i < places; i++) {
@@ -231,6 +219,50 @@ static int put_checks(const struct run_report *report, const struct run_row *row
     return r;
 }
 
+/* What the looks at the GPUs, twice a second, have seen. */
+static void put_watches(const struct run_report *report, struct json_writer *w)
+{
+    uint32_t gpus = zeus_session_device_count(report->session, ZEUS_KIND_GPU);
+    json_key(w, "during");
+    json_begin_array(w);
+    for (uint32_t i = 0; report->watches && i < gpus; i++) {
+        const struct run_watch *watch = &report->watches[i];
+        char name[48];
+        (void)snprintf(name, sizeof(name), "gpu%u", i);
+        json_begin_object(w);
+        json_key_string(w, "device", name);
+        json_key_u64(w, "looks", watch->looks);
+        json_key(w, "throttle");
+        run_throttle_json(watch->throttle, w);
+        json_key_double(w, "least_power_limit_w",
+                        watch->high_limit_w > 0 ? watch->low_limit_w : (double)NAN);
+        json_key_double(w, "most_power_limit_w",
+                        watch->high_limit_w > 0 ? watch->high_limit_w : (double)NAN);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static int put_warnings(const struct run_report *report, struct json_writer *w)
+{
+    struct run_warnings *warnings _free_ = mem_calloc(1, sizeof(*warnings));
+    if (!warnings) {
+        return ZEUS_ENOMEM;
+    }
+    run_warnings_find(report, warnings);
+    json_key(w, "warnings");
+    json_begin_array(w);
+    for (size_t i = 0; i < warnings->count; i++) {
+        json_begin_object(w);
+        json_key_string(w, "kind", warnings->items[i].kind);
+        json_key_string(w, "text", warnings->items[i].text);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_key_u64(w, "warnings_left_out", warnings->left_out);
+    return 0;
+}
+
 static int put_all(const struct run_report *report, struct json_writer *w, struct strbuf *run)
 {
     struct run_row *rows _free_ = NULL;
@@ -243,10 +275,16 @@ static int put_all(const struct run_report *report, struct json_writer *w, struc
     json_key(w, "conditions");
     json_begin_object(w);
     json_key(w, "begin");
-    run_conditions_json(report->session, report->conditions[0], w);
+    run_conditions_json(report->session, &report->conditions[0], w);
     json_key(w, "end");
-    run_conditions_json(report->session, report->conditions[1], w);
+    run_conditions_json(report->session, &report->conditions[1], w);
+    json_key(w, "host_begin");
+    run_conditions_host_json(&report->conditions[0], w);
+    json_key(w, "host_end");
+    run_conditions_host_json(&report->conditions[1], w);
+    put_watches(report, w);
     json_end_object(w);
+    r = r < 0 ? r : put_warnings(report, w);
     r = r < 0 ? r : run_report_json(report, run);
     json_key(w, "run");
     json_raw(w, r < 0 ? "null" : strbuf_text(run));

@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "cli/report_verify.h"
 #include "cli/run_data.h"
 #include "cli/run_trace.h"
+#include "cli/run_warnings.h"
 #include "plot/svg.h"
 
 #define PAGE_BYTES (512u << 20)
@@ -32,6 +34,7 @@ static const char head[] =
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde1e6;"
     "vertical-align:top}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+    ".warn{border-left:4px solid #c98500;margin-left:0;padding-left:1.8rem}\n"
     ".note{color:#68707a;font-size:.9rem}.wide "
     "table{min-width:34rem}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
     "@media(prefers-color-scheme:dark){body{background:#15181c;color:#d5dae0}"
@@ -76,42 +79,71 @@ static void put_what(const struct run_report *report, struct strbuf *out)
     strbuf_adds(out, "</p>\n");
 }
 
+struct ends {
+    const struct run_condition *begin;
+    const struct run_condition *end;
+};
+
 /* "31 to 58 °C", "58 °C" where both ends are alike, "not known". */
-static void cell_ends(struct strbuf *out, const struct run_report *report, uint32_t device,
-                      uint32_t which)
+static void cell_ends(struct strbuf *out, const struct ends *e, uint32_t which, double begin,
+                      double end, const char *unit)
 {
-    static const char *const units[] = {"°C", "MHz", "W"};
-    double values[2] = {(double)NAN, (double)NAN};
     char text[80] = "not known";
-    for (size_t end = 0; end < 2; end++) {
-        const struct run_condition *c = report->conditions[end];
-        if (c && (c[device].valid & which)) {
-            values[end] = which == RUN_CONDITION_TEMPERATURE ? c[device].temperature_c
-                          : which == RUN_CONDITION_CLOCK     ? c[device].graphics_mhz
-                                                             : c[device].limit_w;
-        }
-    }
-    const char *unit = units[which == RUN_CONDITION_CLOCK   ? 1
-                             : which == RUN_CONDITION_LIMIT ? 2
-                                                            : 0];
-    if (!isnan(values[0]) && !isnan(values[1]) && values[0] != values[1]) {
-        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", values[0], values[1], unit);
-    } else if (!isnan(values[1])) {
-        (void)snprintf(text, sizeof(text), "%.0f %s", values[1], unit);
+    int is_begin = e->begin && (e->begin->valid & which);
+    int is_end = e->end && (e->end->valid & which);
+    if (is_begin && is_end && begin != end) {
+        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", begin, end, unit);
+    } else if (is_end) {
+        (void)snprintf(text, sizeof(text), "%.0f %s", end, unit);
     }
     cell(out, text);
+}
+
+static void cell_words(struct strbuf *out, const struct ends *e, uint32_t which, const char *begin,
+                       const char *end)
+{
+    char text[240] = "not known";
+    int is_begin = e->begin && (e->begin->valid & which);
+    if (is_begin && strcmp(begin, end) != 0) {
+        (void)snprintf(text, sizeof(text), "%s, then %s", begin, end);
+    } else if (e->end && (e->end->valid & which)) {
+        (void)snprintf(text, sizeof(text), "%s", end);
+    }
+    cell(out, text);
+}
+
+static void put_state(struct strbuf *out, const struct ends *e)
+{
+    static const struct run_condition none;
+    const struct run_condition *a = e->begin ? e->begin : &none;
+    const struct run_condition *b = e->end ? e->end : &none;
+    char reasons[2][96];
+    cell_ends(out, e, RUN_CONDITION_TEMPERATURE, a->temperature_c, b->temperature_c, "°C");
+    cell_ends(out, e, RUN_CONDITION_CLOCK, a->graphics_mhz, b->graphics_mhz, "MHz");
+    cell_ends(out, e, RUN_CONDITION_LIMIT, a->limit_w, b->limit_w, "W");
+    cell_words(out, e, RUN_CONDITION_PERSISTENCE, a->is_persistent ? "on" : "off",
+               b->is_persistent ? "on" : "off");
+    run_throttle_words(a->throttle, reasons[0], sizeof(reasons[0]));
+    run_throttle_words(b->throttle, reasons[1], sizeof(reasons[1]));
+    cell_words(out, e, RUN_CONDITION_THROTTLE, reasons[0][0] ? reasons[0] : "none",
+               reasons[1][0] ? reasons[1] : "none");
+    cell_ends(out, e, RUN_CONDITION_PROCESSES, a->process_count, b->process_count, "");
 }
 
 static void put_devices(const struct run_report *report, struct strbuf *out)
 {
     strbuf_adds(out, "<h2>Devices</h2>\n<div class=\"wide\"><table><tr><th>Device<th>Name"
-                     "<th>Driver<th>Temperature<th>Clock<th>Power limit</tr>\n");
+                     "<th>Driver<th>Temperature<th>Clock<th>Power limit<th>Persistence"
+                     "<th>Held back by<th>Other processes</tr>\n");
     for (uint32_t i = 0; i < zeus_session_all_count(report->session); i++) {
         zeus_device_info info;
         char text[120];
         if (zeus_device_get_info(zeus_session_all(report->session, i), &info) < 0) {
             continue;
         }
+        const struct run_conditions *c = report->conditions;
+        const struct ends e = {c[0].devices ? &c[0].devices[i] : NULL,
+                               c[1].devices ? &c[1].devices[i] : NULL};
         (void)snprintf(text, sizeof(text), "%s%d%s", zeus_kind_name(info.kind), info.index,
                        info.flags & ZEUS_DEVICE_SIMULATED ? " (simulated)" : "");
         strbuf_adds(out, "<tr>");
@@ -119,14 +151,33 @@ static void put_devices(const struct run_report *report, struct strbuf *out)
         cell(out, info.name);
         (void)snprintf(text, sizeof(text), "%s %s", info.backend, info.driver);
         cell(out, text);
-        cell_ends(out, report, i, RUN_CONDITION_TEMPERATURE);
-        cell_ends(out, report, i, RUN_CONDITION_CLOCK);
-        cell_ends(out, report, i, RUN_CONDITION_LIMIT);
+        put_state(out, &e);
         strbuf_adds(out, "</tr>\n");
     }
-    strbuf_adds(out,
-                "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
-                "number where both are alike.</p>\n");
+    strbuf_adds(
+        out, "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
+             "value where both are alike. What happened in between is among the warnings.</p>\n");
+}
+
+static int put_warnings(const struct run_report *report, struct strbuf *out)
+{
+    struct run_warnings *warnings _free_ = mem_calloc(1, sizeof(*warnings));
+    if (!warnings) {
+        return ZEUS_ENOMEM;
+    }
+    run_warnings_find(report, warnings);
+    strbuf_adds(out, warnings->count ? "<h2>Warnings</h2>\n<ul class=\"warn\">\n"
+                                     : "<p class=\"note\">No warnings.</p>\n");
+    for (size_t i = 0; i < warnings->count; i++) {
+        strbuf_adds(out, "<li>");
+        svg_escape(out, warnings->items[i].text);
+        strbuf_adds(out, "</li>\n");
+    }
+    if (warnings->left_out > 0) {
+        strbuf_addf(out, "<li>%zu more.</li>\n", warnings->left_out);
+    }
+    strbuf_adds(out, warnings->count ? "</ul>\n" : "");
+    return 0;
 }
 
 static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
@@ -190,6 +241,10 @@ static int build_page(const struct run_report *report, const struct strbuf *data
     strbuf_adds(out, head);
     put_what(report, out);
     put_rows(rows, count, out);
+    r = put_warnings(report, out);
+    if (r < 0) {
+        return r;
+    }
     for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
         strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
         strbuf_adds(out, "<div class=\"wide\">");

@@ -16,8 +16,8 @@ void run_plot_put(const struct run_report *report, struct json_writer *w);
 void run_plot_compare(const struct run_report *report, zeus_measurement *window,
                       const zeus_energy *energy, struct json_writer *w);
 
-/* Words for every run and place whose plotted power and counted joules are apart, until NULL is
- * returned for a place past the last. "" when they agree or cannot be compared. */
+/* Whether the plotted power of a place and its counted joules are apart; 0 where they cannot be
+ * compared. */
 int run_plot_is_apart(const struct run_report *report, zeus_measurement *window,
                       const zeus_energy *energy, double *ret_plotted_j);
 

@@ -14,6 +14,9 @@
 #include "cli/run_samples.h"
 #include "cli/run_trial.h"
 
+/* Edges of places that a report keeps, 600 bytes each; phases may take half of them. */
+#define RUN_EDGES_MAX 16384u
+
 /* Idle power of every place of a measurement, in the measurement's order; NaN where unknown. */
 struct run_idle {
     double seconds;  /* how long it was measured; 0: not asked for */
@@ -35,9 +38,9 @@ struct run_report {
     struct run_idle *idle;      /* borrowed */
     zeus_timeline *timeline;    /* borrowed; NULL: not asked for */
     struct run_samples samples; /* owned: what the timeline saw */
-    struct run_edges *edges;    /* borrowed; NULL: not asked for */
-    /* State of the devices before the first run and after the last; owned. NULL: not asked for. */
-    struct run_condition *conditions[2];
+    /* Before the first run and after the last; owned. Empty: not asked for. */
+    struct run_conditions conditions[2];
+    struct run_watch *watches; /* owned: one a visible GPU; NULL: not asked for */
 };
 
 /* One row of the result: a place, or a sum of places. */

@@ -47,11 +47,11 @@ static void begin_phase(struct helper *tee, const char *label)
         return;
     }
     struct trial_phase *phase = &trial->phases[trial->phase_count];
-    if (zeus_monitor_begin_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC, NULL) ==
-        0) {
+    uint32_t keep = trial->phase_count < tee->options->phases_kept ? ZEUS_WINDOW_KEEP_EDGES : 0;
+    if (zeus_monitor_begin_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC | keep,
+                                  NULL) == 0) {
         (void)snprintf(phase->label, sizeof(phase->label), "%s", label);
         trial->phase_count++;
-        run_edges_want_begin(tee->options->edges, PHASE_WINDOW, 1);
     }
 }
 
@@ -60,11 +60,8 @@ static void end_phase(struct helper *tee)
     struct trial *trial = tee->trial;
     if (trial->phase_count > 0 && !trial->phases[trial->phase_count - 1].measurement) {
         struct trial_phase *phase = &trial->phases[trial->phase_count - 1];
-        int r = zeus_monitor_end_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC,
-                                        &phase->measurement, NULL);
-        if (r == 0) { /* otherwise NULL: "not measured" */
-            run_edges_want(tee->options->edges, zeus_measurement_end_ns(phase->measurement), 1);
-        }
+        (void)!zeus_monitor_end_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC,
+                                       &phase->measurement, NULL); /* NULL then: "not measured" */
     }
 }
 
@@ -146,6 +143,9 @@ static void look_at_gpu(struct helper *watcher, uint32_t gpu)
     zeus_process processes[PROCESSES_MAX];
     size_t count = 0;
     zeus_device *dev = zeus_session_device(watcher->options->session, ZEUS_KIND_GPU, gpu);
+    if (watcher->options->watches) {
+        run_watch_look(dev, &watcher->options->watches[gpu]);
+    }
     int r = zeus_device_read_processes(dev, processes, ARRAY_LEN(processes), &count);
     if ((r < 0 && r != ZEUS_ETOOSMALL) || count == 0) {
         return;
@@ -234,7 +234,8 @@ static void judge_cpu(struct trial *trial, const struct proc_cpu_time *before,
 
 static int start_program(const struct trial_options *options, struct trial *trial, zeus_error *err)
 {
-    int r = zeus_monitor_begin_window(options->monitor, TRIAL_WINDOW, 0, err);
+    int r = zeus_monitor_begin_window(options->monitor, TRIAL_WINDOW,
+                                      options->keeps_edges ? ZEUS_WINDOW_KEEP_EDGES : 0, err);
     if (r < 0) {
         return r;
     }
@@ -243,8 +244,6 @@ static int start_program(const struct trial_options *options, struct trial *tria
                     options->phase_token ? CHILD_STDOUT_CAPTURED : CHILD_STDOUT_PASSED);
     if (trial->start_errno != 0) {
         (void)!zeus_monitor_cancel_window(options->monitor, TRIAL_WINDOW, NULL);
-    } else {
-        run_edges_want_begin(options->edges, TRIAL_WINDOW, 0);
     }
     return 0;
 }
@@ -288,7 +287,6 @@ static int run_with_helpers(const struct trial_options *options, struct trial *t
         return r;
     }
     trial->time_s = zeus_measurement_time_s(trial->measurement);
-    run_edges_want(options->edges, zeus_measurement_end_ns(trial->measurement), 0);
     judge_gpus(watcher);
     if (has_cpu && proc_stat_read(&after) == 0) {
         judge_cpu(trial, &before, &after);
