@@ -23,5 +23,7 @@ void report_verify(const struct report_file *file, const char *page, FILE *out,
 
 /* The beginning of a table row of the page: place and joules (NaN: "unknown"). */
 void report_row_begin(struct strbuf *out, const char *label, double energy_j);
+/* The beginning of the line that tells the result. */
+void report_headline_begin(struct strbuf *out, double energy_j);
 
 #endif /* ZEUS_CLI_REPORT_VERIFY_H */

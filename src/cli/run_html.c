@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/macro.h"
 #include "base/mem.h"
 #include "cli/report_verify.h"
 #include "cli/run_data.h"
@@ -16,7 +17,8 @@
 #include "cli/run_warnings.h"
 #include "plot/svg.h"
 
-#define PAGE_BYTES (512u << 20)
+#define PHASES_SHOWN 100u
+#define PAGE_BYTES   (512u << 20)
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -35,8 +37,10 @@ static const char head[] =
     "vertical-align:top}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
     ".warn{border-left:4px solid #c98500;margin-left:0;padding-left:1.8rem}\n"
+    ".sum{font-size:1.15rem}.sum b{font-size:1.6rem;font-variant-numeric:tabular-nums}\n"
     ".note{color:#68707a;font-size:.9rem}.wide "
-    "table{min-width:34rem}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
+    "table{min-width:46rem}.few "
+    "table{min-width:0;width:auto}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
     "@media(prefers-color-scheme:dark){body{background:#15181c;color:#d5dae0}"
     "pre{background:#22262c}th,td{border-color:#333941}.note{color:#949ca6}}\n"
     "@media print{h2,tr,svg{break-inside:avoid}.wide{overflow:visible}}\n"
@@ -92,9 +96,9 @@ static void cell_ends(struct strbuf *out, const struct ends *e, uint32_t which, 
     int is_begin = e->begin && (e->begin->valid & which);
     int is_end = e->end && (e->end->valid & which);
     if (is_begin && is_end && begin != end) {
-        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", begin, end, unit);
+        (void)snprintf(text, sizeof(text), "%.0f to %.0f\u00a0%s", begin, end, unit);
     } else if (is_end) {
-        (void)snprintf(text, sizeof(text), "%.0f %s", end, unit);
+        (void)snprintf(text, sizeof(text), "%.0f\u00a0%s", end, unit);
     }
     cell(out, text);
 }
@@ -180,16 +184,37 @@ static int put_warnings(const struct run_report *report, struct strbuf *out)
     return 0;
 }
 
-static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
+/* The result in one line. */
+static void put_headline(const struct run_report *report, const struct run_row *rows, size_t count,
+                         struct strbuf *out)
 {
+    if (count == 0 || isnan(rows[count - 1].mean_j)) {
+        return;
+    }
+    const struct run_row *total = &rows[count - 1];
+    report_headline_begin(out, total->mean_j);
+    strbuf_addf(out, " &plusmn; %.3f random &plusmn; %.3f systematic, %s of %s</p>\n",
+                total->random_j, total->systematic_j, report->trial_count > 1 ? "mean" : "total",
+                report->trial_count > 1 ? "the runs' totals" : "all places");
+}
+
+static void put_rows(const struct run_report *report, const struct run_row *rows, size_t count,
+                     struct strbuf *out)
+{
+    int has_idle = report->idle->seconds > 0;
     strbuf_adds(out, "<h2>Energy</h2>\n<div class=\"wide\"><table><tr><th>Place<th class=\"n\">"
                      "Joules<th class=\"n\">&plusmn; random<th class=\"n\">&plusmn; systematic"
-                     "<th>Source<th>Warnings</tr>\n");
+                     "");
+    strbuf_adds(out, has_idle ? "<th class=\"n\">Above idle" : "");
+    strbuf_adds(out, "<th>Source<th>Notes</tr>\n");
     for (size_t i = 0; i < count; i++) {
         const struct run_row *row = &rows[i];
         report_row_begin(out, row->label, row->mean_j);
         cell_j(out, row->random_j);
         cell_j(out, row->systematic_j);
+        if (has_idle) {
+            cell_j(out, row->net_j);
+        }
         strbuf_adds(out, "<td>");
         svg_escape(out, row->first.name[0] ? zeus_source_name(row->first.source) : "sum");
         if (row->first.sensor_class[0]) {
@@ -212,7 +237,74 @@ static void put_rows(const struct run_row *rows, size_t count, struct strbuf *ou
     }
     strbuf_adds(out, "</table></div>\n<p class=\"note\">Random: half width of the 95&nbsp;% "
                      "interval. Systematic: bound of the sensor's gain and offset error, which "
-                     "repeating does not shrink.</p>\n");
+                     "repeating does not shrink.");
+    if (has_idle) {
+        strbuf_addf(out, " Idle power was measured for %.1f s before the first run.",
+                    report->idle->seconds);
+    }
+    strbuf_adds(out, "</p>\n");
+}
+
+/* Phases of the last run. */
+static void put_phases(const struct run_report *report, struct strbuf *out)
+{
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    if (last->phase_count == 0) {
+        return;
+    }
+    strbuf_adds(out, "<h2>Phases of the last run</h2>\n<div class=\"wide few\"><table><tr><th>Phase"
+                     "<th class=\"n\">Seconds<th class=\"n\">Joules<th class=\"n\">&plusmn; random"
+                     "<th class=\"n\">Watts</tr>\n");
+    for (size_t i = 0; i < MIN_OF(last->phase_count, PHASES_SHOWN); i++) {
+        zeus_measurement *m = last->phases[i].measurement;
+        zeus_total total = {.energy_j = (double)NAN, .random_j = (double)NAN};
+        if (!m || zeus_measurement_total(m, &total) < 0) {
+            continue;
+        }
+        double time_s = zeus_measurement_time_s(m);
+        strbuf_adds(out, "<tr>");
+        cell(out, last->phases[i].label);
+        cell_j(out, time_s);
+        cell_j(out, total.energy_j);
+        cell_j(out, total.random_j);
+        cell_j(out, time_s > 0 ? total.energy_j / time_s : (double)NAN);
+        strbuf_adds(out, "</tr>\n");
+    }
+    strbuf_adds(out, "</table></div>\n");
+    if (last->phase_count > PHASES_SHOWN || last->phases_dropped > 0) {
+        strbuf_addf(out, "<p class=\"note\">%zu more are in the data of this file",
+                    last->phase_count > PHASES_SHOWN ? last->phase_count - PHASES_SHOWN : 0);
+        strbuf_addf(out, "; %zu were not kept.</p>\n", last->phases_dropped);
+    }
+}
+
+static void put_share(const char *name, const struct trial_shares *shares, struct strbuf *out)
+{
+    if (shares->is_known) {
+        strbuf_adds(out, "<tr>");
+        cell(out, name);
+        strbuf_addf(out,
+                    "<td class=\"n\">%.1f %%<td class=\"n\">%.1f %%<td class=\"n\">%.1f %%</tr>\n",
+                    shares->program * 100, shares->others * 100, shares->unattributed * 100);
+    }
+}
+
+/* Whose energy it was, as far as that can be estimated. */
+static void put_shares(const struct run_report *report, struct strbuf *out)
+{
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    strbuf_adds(out,
+                "<h2>Whose energy (estimates)</h2>\n<div class=\"wide few\"><table><tr><th>Device"
+                "<th class=\"n\">The program<th class=\"n\">Others"
+                "<th class=\"n\">Nobody</tr>\n");
+    put_share("cpus", &last->cpu, out);
+    for (uint32_t i = 0; i < last->gpu_count; i++) {
+        char name[24];
+        (void)snprintf(name, sizeof(name), "gpu%u", i);
+        put_share(name, &last->gpus[i], out);
+    }
+    strbuf_adds(out, "</table></div>\n<p class=\"note\">By CPU time, and by the processes seen on "
+                     "each GPU twice a second, of the last run. Nobody's is what idles.</p>\n");
 }
 
 /* "<" only occurs inside strings of JSON, where it can be spelled so that no tag ends the data. */
@@ -240,21 +332,24 @@ static int build_page(const struct run_report *report, const struct strbuf *data
     }
     strbuf_adds(out, head);
     put_what(report, out);
-    put_rows(rows, count, out);
+    put_headline(report, rows, count, out);
+    put_rows(report, rows, count, out);
+    put_phases(report, out);
     r = put_warnings(report, out);
     if (r < 0) {
         return r;
     }
     for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
-        strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
+        strbuf_adds(out, is_temperature ? "<h2>Temperature</h2>\n" : "<h2>Power</h2>\n");
         strbuf_adds(out, "<div class=\"wide\">");
-        r = run_trace_chart(report, is_temperature, out);
+        r = run_trace_chart(report, is_temperature, 1, out);
         strbuf_adds(out, "</div>\n");
         strbuf_adds(out, r == 0 ? "" : "<p class=\"note\">nothing was sampled</p>\n");
         if (r < 0 && r != ZEUS_ENOTFOUND) {
             return r;
         }
     }
+    put_shares(report, out);
     put_devices(report, out);
     strbuf_adds(out, "<p class=\"note\">The raw readings around both ends of each measurement are "
                      "part of this file; <code>zeus report verify FILE</code> recomputes the "

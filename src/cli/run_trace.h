@@ -14,10 +14,10 @@
 /* A timeline of whatever of power and temperature these devices have; NULL when they have none. */
 zeus_timeline *run_trace_open(zeus_session *session);
 
-/* One chart of the temperatures (`want_temperature`) or of the powers, phases and runs marked.
- * NOTFOUND when there is nothing to show. */
-int run_trace_chart(const struct run_report *report, int want_temperature, struct strbuf *out)
-    ZEUS_CHECK;
+/* One chart of the temperatures (`want_temperature`) or of the powers, phases and runs marked;
+ * without a title where a heading says what it is. NOTFOUND when there is nothing to show. */
+int run_trace_chart(const struct run_report *report, int want_temperature, int has_heading,
+                    struct strbuf *out) ZEUS_CHECK;
 
 /* --plot */
 int run_trace_write(const struct run_report *report, FILE *out) ZEUS_CHECK;

@@ -138,7 +138,7 @@ static void look_at_heat(const char *name, const struct run_condition *begin,
     }
     if (reasons & (WARNING_REASONS & ~HOT_REASONS)) {
         run_throttle_words(reasons & (WARNING_REASONS & ~HOT_REASONS), words, sizeof(words));
-        warn(list, "throttled", "%s ran below its clock for another reason: %s.", name, words);
+        warn(list, "held-back", "%s ran below its clock for another reason: %s.", name, words);
     }
     if (reasons & ZEUS_THROTTLE_POWER_CAP) {
         warn(list, "power-capped", "%s was held back by its power limit.", name);
@@ -149,7 +149,7 @@ static void look_at_heat(const char *name, const struct run_condition *begin,
     int is_known = (begin->valid & end->valid & RUN_CONDITION_TEMPERATURE) != 0;
     if (is_known && end->temperature_c - begin->temperature_c > WARMER_C) {
         warn(list, "warmed-up",
-             "%s warmed from %d to %d C: a hot chip spends more on the same work (see --warmup).",
+             "%s warmed from %d to %d °C: a hot chip spends more on the same work (see --warmup).",
              name, begin->temperature_c, end->temperature_c);
     }
     if ((begin->valid & RUN_CONDITION_PERSISTENCE) && !begin->is_persistent) {
