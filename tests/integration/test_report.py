@@ -211,14 +211,23 @@ def test_a_number_without_readings_is_told(written, verify):
 
 
 def test_more_windows_than_a_report_keeps(tmp_path, verify):
-    """Beyond the bound the newest edges are told, and of the rest why they are not."""
-    page = write_report(tmp_path / "r.html", "--phase-on", "x",
+    """Beyond the bound it is said why a number cannot be followed; the run itself can."""
+    page = write_report(tmp_path / "r.html", "--phase-on", "x", node="h100x8",
                         command=["sh", "-c", "yes x | head -n 1300"])
     done = verify(page)
     checks = data_of(page)["checks"]
-    assert sum(len(c.get("edges", ())) for c in checks) <= 16384
+    assert sum(len(c.get("edges", ())) for c in checks) == 16384
     assert data_of(page)["run"]["trials"][0]["phases_dropped"] == 277
-    assert done.returncode in (0, 3), done.stdout[-2000:] + done.stderr
+    assert done.returncode == 3, done.stderr
+    assert "the report keeps the edges of no more windows" in done.stdout
+    assert not [c for c in checks if c["window"] == "run" and "edges" not in c]
+
+
+@pytest.mark.parametrize("where", ['<p class="sum"><b>', '<tr><td>gpu1</td><td class="n">'])
+def test_a_page_that_shows_another_number_is_found(written, verify, where):
+    at = written[0].index(where) + len(where)
+    done = verify(reseal(written[0][:at] + "1" + written[0][at:]))
+    assert done.returncode == 1 and "the page shows another number" in done.stdout
 
 
 def test_the_plotted_samples_are_stored_and_bounded(long_run):
@@ -277,7 +286,7 @@ def test_a_limit_changed_during_the_run_is_told(tmp_path):
     assert "gpu1" in kinds["limit-changed"] and "between 250 and 350 W" in kinds["limit-changed"]
     begin, end = (data_of(page)["conditions"][k][1] for k in ("begin", "end"))
     assert begin["power_limit_w"] == 350 and end["power_limit_w"] == 250
-    assert "350 to 250 W" in page
+    assert "350 to 250\u00a0W" in page
 
 
 def test_others_on_the_gpu_are_told(tmp_path):
