@@ -62,6 +62,7 @@ static void slot_init(struct slot *slot, struct node *node, struct device *devic
                           .writes.max = queue_max,
                           .period_ns = UINT64_C(1000000000) / MAX_OF(hz, 1u)};
     mutex_init(&slot->lock);
+    ZEUS_ASSERT(pthread_cond_init(&slot->released, NULL) == 0);
     ZEUS_ASSERT(pthread_rwlock_init(&slot->device_lock, NULL) == 0);
 }
 
@@ -183,6 +184,7 @@ void node_stop(struct node *node)
 
 static void slot_done(struct slot *slot)
 {
+    (void)pthread_cond_destroy(&slot->released); /* nobody waits any more */
     mutex_done(&slot->lock);
     (void)pthread_rwlock_destroy(&slot->device_lock); /* fails only when held */
 }

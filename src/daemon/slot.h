@@ -3,8 +3,9 @@
  * One device of the node and its threads. The reader thread does one-shot reads in the order they
  * came and, while somebody is subscribed, the poll ticks; with nothing to do it sleeps without a
  * timeout. The writer thread (GPUs) does commands in the order they came. Neither ever waits for
- * the other. A device that fell off the bus keeps its slot: the reader looks for it again when it
- * is asked for, and puts the found one in its place.
+ * the other. While the reader has nothing to do, another thread may claim its part for one read of
+ * its own: no thread is woken then. A device that fell off the bus keeps its slot: the reader looks
+ * for it again when it is asked for, and puts the found one in its place.
  *
  * Thread rule: posting, subscribing and copying the latest reading are for any thread. Device calls
  * stand between slot_enter and slot_leave.
@@ -49,6 +50,10 @@ struct slot {
     struct reading latest;
     uint64_t recover_after_ns; /* no search for a lost device before */
     int is_closed;             /* nothing is posted any more */
+    int is_reading;            /* the reader is at work */
+    int is_claimed;            /* somebody else does its part */
+    int is_awaited;            /* the reader waits for that to end */
+    pthread_cond_t released;   /* is_claimed has ended */
 
     struct thread reader;
     struct thread writer;
@@ -89,6 +94,11 @@ void slot_stop(struct slot *slot);
 int slot_post_read(struct slot *slot, struct job *job) ZEUS_CHECK;
 int slot_post_write(struct slot *slot, struct job *job) ZEUS_CHECK;
 
+/* Takes the reader's part, for work that would otherwise be posted to it: 1, and slot_release is
+ * due soon; 0: the reader is at work or has some waiting. */
+int slot_claim(struct slot *slot) ZEUS_CHECK;
+void slot_release(struct slot *slot);
+
 /* One subscriber more or less of a quantity. */
 void slot_subscribe(struct slot *slot, enum quantity quantity, int delta);
 
@@ -96,7 +106,7 @@ void slot_subscribe(struct slot *slot, enum quantity quantity, int delta);
 struct device *slot_enter(struct slot *slot);
 void slot_leave(struct slot *slot);
 
-/* Tells how a device call went: a lost device is looked for again (reader thread only). */
+/* Tells how a device call went: a lost device is looked for again (reader or claimant only). */
 void slot_note(struct slot *slot, int code, const zeus_error *err);
 
 void slot_latest(struct slot *slot, struct reading *ret);
