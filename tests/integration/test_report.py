@@ -245,6 +245,32 @@ def test_the_plotted_samples_are_stored_and_bounded(long_run):
         assert end <= plots["end_ns"] - plots["begin_ns"]
 
 
+def test_thinned_samples_are_verified(long_run, verify):
+    """Stretches with mean, lowest and highest value, as long runs have them: the joules are those of
+    the values, to what the stretches hide that an edge of the run cuts."""
+    data = data_of(long_run)
+    for series in data["plots"]["series"]:
+        thin, rest = [], series["samples"]
+        while rest:
+            group, rest = rest[:3], rest[3:]
+            length = sum(s[1] for s in group)
+            mean = sum(s[1] * s[2] for s in group) / length
+            thin.append([group[0][0], length, mean, min(s[2] for s in group),
+                         max(s[2] for s in group)])
+        series["samples"], series["bucket_ns"] = thin, 300000000
+    done = verify(reseal(with_data(long_run, data)))
+    assert re.search("run 0 .* gpu1 plotted .* agrees$", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("sample", [[0, 10], [0, 10, None], [0, 10, 5, 6, 7], [0, 10, 5, 4],
+                                    [2**62, 10, 5], ["0", 10, 5]])
+def test_samples_that_are_none_are_refused(written, verify, sample):
+    data = data_of(written[0])
+    data["plots"]["series"][0]["samples"] = [sample]
+    done = verify(reseal(with_data(written[0], data)))
+    assert done.returncode == 1 and "wrong kind" in done.stderr
+
+
 def test_an_older_schema_is_told_by_name(written, verify):
     data = data_of(written[0])
     data["schema"] = "zeus.report/1"
