@@ -57,6 +57,7 @@ struct device_ops {
 
     int (*read_temperature)(struct device *dev, int32_t *ret_c, zeus_error *err);
     int (*read_activity)(struct device *dev, zeus_activity *ret_activity, zeus_error *err);
+    int (*read_throttle)(struct device *dev, uint32_t *ret_reasons, zeus_error *err);
 
     /* Fill at most `capacity`, set *ret_count to how many there are. [driver] */
     int (*read_processes)(struct device *dev, zeus_process *processes, size_t capacity,

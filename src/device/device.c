@@ -205,6 +205,14 @@ int device_read_power_limits(struct device *dev, zeus_power_limits *ret_limits, 
     return tag(dev, r, err);
 }
 
+int device_read_throttle(struct device *dev, uint32_t *ret_reasons, zeus_error *err)
+{
+    if (!dev->ops->read_throttle) {
+        return not_supported(dev, "reasons for throttling", err);
+    }
+    return tag(dev, dev->ops->read_throttle(dev, ret_reasons, err), err);
+}
+
 int device_read_persistence(struct device *dev, int *ret_is_enabled, zeus_error *err)
 {
     if (!dev->ops->read_persistence) {

@@ -38,6 +38,7 @@ const struct device_ops nvml_ops = {
     .read_power = nvml_read_power,
     .read_temperature = nvml_read_temperature,
     .read_activity = nvml_read_activity,
+    .read_throttle = nvml_read_throttle,
     .read_processes = nvml_read_processes,
     .read_memory = nvml_read_memory,
     .read_mig = nvml_read_mig,

@@ -35,6 +35,8 @@ static const struct dl_symbol symbols[] = {
     SYMBOL(utilization, "DeviceGetUtilizationRates"),
     SYMBOL(memory, "DeviceGetMemoryInfo"),
     SYMBOL(clock, "DeviceGetClockInfo"),
+    SYMBOL_OR(throttle, "DeviceGetCurrentClocksEventReasons",
+              "DeviceGetCurrentClocksThrottleReasons"),
     SYMBOL(compute_processes_v3, "DeviceGetComputeRunningProcesses_v3"),
     SYMBOL(compute_processes_v2, "DeviceGetComputeRunningProcesses_v2"),
     SYMBOL(compute_processes, "DeviceGetComputeRunningProcesses"),
