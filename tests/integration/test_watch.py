@@ -11,8 +11,10 @@ from conftest import ZEUS
 
 
 def interrupted(seconds, *command):
-    """A shell line that interrupts the command (Ctrl-C) after some time."""
-    return ["timeout", "-s", "INT", str(seconds), *map(str, command)]
+    """A shell line that interrupts the command (Ctrl-C) after some time. In the foreground: timeout
+    would send SIGCONT as well, which undoes the stop by which a leak checker looks at a process that
+    ends, and then that waits for ever."""
+    return ["timeout", "--foreground", "-s", "INT", str(seconds), *map(str, command)]
 
 
 def test_monitor_energy_prints_the_known_form(sim):
