@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The notification protocol of sd_notify(3), spoken without the library: assignments, one a line.
+ * A manager whose socket is full is waited for a moment only.
  */
 #include "daemon/sdnotify.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 #include "base/fdio.h"
 #include "base/parse.h"
 
-#define STATUS_MAX 512
+#define STATUS_MAX  512
+#define PATIENCE_US 200000 /* for a manager that does not read: leases and signals wait with us */
 
 /* "/path" or "@abstract". Length of the address, or negative. */
 static int make_address(const char *text, struct sockaddr_un *address)
@@ -53,6 +56,10 @@ static int tell(const char *text)
     }
     int fd _close_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
+        return err_from_errno(errno);
+    }
+    const struct timeval patience = {.tv_usec = PATIENCE_US};
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0) {
         return err_from_errno(errno);
     }
     ssize_t n = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address,

@@ -2,7 +2,7 @@
  *
  * Word to the service manager (sd_notify(3)): a datagram to the socket named by NOTIFY_SOCKET. All
  * of these answer 0 also when there is no manager to tell, and a negative code when there is one
- * that could not be reached. Any thread.
+ * that could not be reached or that does not read. Any thread; none waits for long.
  */
 #ifndef ZEUS_DAEMON_SDNOTIFY_H
 #define ZEUS_DAEMON_SDNOTIFY_H

@@ -205,9 +205,15 @@ void slot_leave(struct slot *slot)
     ZEUS_ASSERT(pthread_rwlock_unlock(&slot->device_lock) == 0);
 }
 
-static int is_loss(int code)
+int slot_is_loss(int code)
 {
     return code == ZEUS_EDEVLOST || code == ZEUS_ERESETREQ || code == ZEUS_ENODRIVER;
+}
+
+int slot_is_unidentified(const struct slot *slot)
+{
+    const zeus_device_info *info = slot_info(slot);
+    return slot->kind == ZEUS_KIND_GPU && !info->pci[0] && !info->uuid[0];
 }
 
 /* The same failure is told once until something else happens. */
@@ -234,7 +240,8 @@ void slot_note(struct slot *slot, int code, const zeus_error *err)
     slot->latest.code = code == ZEUS_ENOTSUP ? slot->latest.code : code;
     slot->latest.reads++;
     slot->latest.failures += code < 0 && code != ZEUS_ENOTSUP;
-    int is_wanted = is_loss(code) && now_ns >= slot->recover_after_ns;
+    int is_lost = slot_is_loss(code) || (code < 0 && slot_is_unidentified(slot));
+    int is_wanted = is_lost && now_ns >= slot->recover_after_ns;
     if (is_wanted) {
         slot->recover_after_ns = now_ns + RECOVER_PAUSE_NS;
     }

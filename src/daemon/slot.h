@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/flag.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "daemon/job.h"
@@ -35,10 +36,13 @@ enum quantity {
 
 struct slot {
     struct node *node;
-    uint32_t kind;   /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
-    uint32_t id;     /* the protocol's: GPU index, RAPL zone number */
-    uint32_t number; /* position in the node's list */
-    zeus_device_info info; /* as first found, constant */
+    uint32_t kind;     /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
+    uint32_t id;       /* the protocol's: GPU index, RAPL zone number */
+    uint32_t number;   /* position in the node's list of its kind */
+    uint32_t position; /* among all slots, in the order they were found; never changes */
+    zeus_device_info first_info; /* as first found */
+    zeus_device_info late_info;  /* who it turned out to be, when is_late */
+    struct flag is_late; /* set once: the GPU did not answer when it was found, and does now */
 
     pthread_rwlock_t device_lock; /* held shared around device calls, exclusively to replace it */
     struct device *device;        /* borrowed from one of the node's inventories */
@@ -84,6 +88,15 @@ struct slot {
 
 #define SLOT_QUEUE_MAX 1024
 
+/* Who the device is. Any thread; borrowed as long as the slot lives. */
+static inline const zeus_device_info *slot_info(const struct slot *slot)
+{
+    return flag_get(&slot->is_late) ? &slot->late_info : &slot->first_info;
+}
+
+/* Nobody knows who it is: it has not answered yet. */
+int slot_is_unidentified(const struct slot *slot);
+
 /* Starts the threads. `slot` must not move. */
 int slot_start(struct slot *slot, zeus_error *err) ZEUS_CHECK;
 /* Runs what is queued, then ends the threads. */
@@ -105,6 +118,9 @@ void slot_subscribe(struct slot *slot, enum quantity quantity, int delta);
 /* The device for calls, or NULL while it is lost. slot_leave in any case. */
 struct device *slot_enter(struct slot *slot);
 void slot_leave(struct slot *slot);
+
+/* Whether a device call's code says that the device is lost. */
+int slot_is_loss(int code);
 
 /* Tells how a device call went: a lost device is looked for again (reader or claimant only). */
 void slot_note(struct slot *slot, int code, const zeus_error *err);

@@ -156,6 +156,21 @@ void httpd_stop(struct httpd *h);
 /* Stops accepting connections; running ones go on. */
 void httpd_drain(struct httpd *h);
 
+/* What is given for TLS: texts in PEM form, the second and third names for the words. */
+struct httpd_tls_texts {
+    const char *cert;
+    const char *key;
+    const char *client_ca; /* NULL: none */
+    const char *cert_name;
+    const char *key_name;
+    const char *client_ca_name;
+};
+
+/* Whether they are of use and belong together; ZEUS_EINVAL with words that name which is not.
+ * *ret_expires: when the certificate ends, Unix time. */
+int httpd_tls_check(const struct httpd_tls_texts *texts, int64_t *ret_expires, zeus_error *err)
+    ZEUS_CHECK;
+
 /* The TCP port in use, 0 without a TCP listener. */
 uint16_t httpd_port(const struct httpd *h);
 

@@ -149,6 +149,8 @@ void httpd_on_link(void *user, struct MHD_Connection *connection, void **socket_
                    enum MHD_ConnectionNotificationCode what);
 struct httpd_link *httpd_link_of(struct MHD_Connection *connection);
 void httpd_link_used(struct httpd *h, struct MHD_Connection *connection);
+/* Shuts connections down whose first head is late. The caller holds the lock. */
+void httpd_link_end_slow(struct httpd *h, uint64_t now_ns);
 
 /* reply.c */
 enum MHD_Result httpd_send(struct httpd_call *call);

@@ -41,11 +41,12 @@ static void remove_head(struct httpd *h, struct httpd_link *link)
 }
 
 /* Whoever takes longer for a head, a byte at a time, has to go when somebody else comes: silence is
- * the library's to notice, this is not, and a timer of ours would wake an idle server. */
-static void end_slow_heads(struct httpd *h, uint64_t now_ns)
+ * the library's to notice, this is not, and a timer of ours would wake an idle server. Other
+ * threads may have begun connections after `now_ns` was read. */
+void httpd_link_end_slow(struct httpd *h, uint64_t now_ns)
 {
     uint64_t limit_ns = h->options.head_timeout_s * UINT64_C(1000000000);
-    for (struct httpd_link *link = h->oldest_head; link && now_ns - link->start_ns > limit_ns;
+    for (struct httpd_link *link = h->oldest_head; link && now_ns > link->start_ns + limit_ns;
          link = h->oldest_head) {
         (void)shutdown(link->fd, SHUT_RDWR); /* gone already is as good */
         remove_head(h, link);
@@ -75,10 +76,10 @@ static void begin(struct httpd *h, struct MHD_Connection *connection, void **soc
     if (o->connections_per_address_max > 0) {
         httpd_address_of(connection, peer.address, sizeof(peer.address));
     }
-    uint64_t now_ns = clock_monotonic_ns();
     pthread_mutex_lock(&h->lock);
+    uint64_t now_ns = clock_monotonic_ns(); /* under the lock: the list is in order of age */
     h->connections++;
-    end_slow_heads(h, now_ns);
+    httpd_link_end_slow(h, now_ns);
     if (link) {
         link->fd = httpd_descriptor_of(connection);
         link->start_ns = now_ns;

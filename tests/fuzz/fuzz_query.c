@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char *text = malloc(size + 1);
-    char *buffer = malloc(2 * size + 16);
+    char *buffer = malloc(URL_FORM_BUFFER(size));
     struct url_target target;
     if (!text || !buffer) {
         free(text);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     try_ids(text);
-    if (url_parse(text, buffer, 2 * size + 16, &target) == 0) {
+    if (url_parse_form(text, buffer, URL_FORM_BUFFER(strlen(text)), &target) == 0) {
         struct record record = {0};
         uint32_t seen = 0;
         zeus_error err = ZEUS_ERROR_INIT;
