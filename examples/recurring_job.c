@@ -71,6 +71,9 @@ static int train(zeus_batch_client *client, zeus_monitor *monitor, int64_t batch
         const double before_s = time_s;
         const double before_j = energy_j;
         code = measure(monitor, &time_s, &energy_j, err);
+        /* Both are estimates and the later may be the lower: the next epoch then makes up for it.
+         */
+        energy_j = energy_j < before_j ? before_j : energy_j;
         code = code < 0 ? code
                         : zeus_batch_client_report(client, time_s - before_s, energy_j - before_j,
                                                    metric, &verdict, err);

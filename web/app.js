@@ -164,8 +164,24 @@ class Page {
     if (((isSlow && this.polls > 1) || wantsToday) && this.isRunning) {
       await this.readHistory(false);
     }
+    if (isSlow && this.polls > 1 && this.isRunning) {
+      await this.lookForDevices();
+    }
     if (this.isRunning) {
       this.poller = setTimeout(() => this.poll(), POLL_MS);
+    }
+  }
+
+  /* A GPU that came later, or says its name now: the page begins anew, with the hour before. */
+  async lookForDevices() {
+    try {
+      const found = await getJson("/discover", "");
+      const told = (d) => JSON.stringify([d.gpus, d.cpus]);
+      if (told(found) !== told(this.discovery)) {
+        window.location.reload();
+      }
+    } catch {
+      /* the streams say that the daemon is away */
     }
   }
 
@@ -196,7 +212,7 @@ class Page {
     const since = Date.now() - 600000;
     const query = withPoints ? `from_ms=${since}&step_ms=2000` : `from_ms=${Date.now()}`;
     try {
-      this.node.takeHistory(await getJson(`/history?${query}`, this.token), withPoints);
+      this.node.takeHistory(await getJson(`/history?${query}`, this.token), withPoints, Date.now());
     } catch (error) {
       if (error instanceof Refused && [401, 403, 404].includes(error.status)) {
         this.refuse("/history", error);

@@ -37,7 +37,7 @@ class Part {
     this.isInTotal = isInTotal;
     this.error = null; /* {gain, offsetW} of the sensor's class */
     this.sensorClass = "";
-    this.today = null; /* {joules, sinceMs, spentThen} */
+    this.today = null; /* {joules, sinceMs, untilMs (our clock), holes, spentThen} */
     this.spent = new Spent();
     this.trace = new Trace();
   }
@@ -60,9 +60,10 @@ class Part {
     this.trace.add(timeMs, this.powerW, this.errorW(this.powerW) ?? 0);
   }
 
-  /* Energy of the day so far: what the daemon said plus what was spent since. */
-  todayJ() {
-    if (!this.today) {
+  /* Energy of the day so far: what the daemon said plus what was spent since. Not known after the
+   * node's midnight until it is asked again. */
+  todayJ(nowMs) {
+    if (!this.today || nowMs >= this.today.untilMs) {
       return null;
     }
     return this.today.joules + (this.spent.joules() ?? 0) - this.today.spentThen;
@@ -145,7 +146,7 @@ export class Node {
 
   /* The daemon's history: facts of the sensors, the day so far, and, once, the minutes before the
    * page was opened. A domain inside another (a package's cores) has no part here. */
-  takeHistory(history, withPoints) {
+  takeHistory(history, withPoints, nowMs) {
     const sums = new Map();
     let counted = 0;
     for (const series of history.series) {
@@ -159,6 +160,7 @@ export class Node {
       part.isInTotal = series.in_node_total;
       part.today = series.today && {
         joules: series.today.energy_uj / 1e6, sinceMs: series.today.since_ms,
+        untilMs: series.today.until_ms - history.now_ms + nowMs, holes: series.today.holes,
         spentThen: part.spent.joules() ?? 0,
       };
       counted += part.isInTotal ? 1 : 0;
@@ -194,8 +196,8 @@ export class Node {
   /* The node's sum now. `missing` names the devices that should be in it and have no reading;
    * systematic errors add plainly. */
   total(nowMs) {
-    const total = { powerW: 0, errorW: 0, openJ: 0, todayJ: 0, sinceMs: 0, missing: [], counted: 0,
-      parts: 0 };
+    const total = { powerW: 0, errorW: 0, openJ: 0, todayJ: 0, sinceMs: 0, holes: 0, missing: [],
+      counted: 0, parts: 0 };
     for (const device of this.devices.values()) {
       for (const part of device.parts.values()) {
         if (!part.isInTotal) {
@@ -203,10 +205,11 @@ export class Node {
         }
         total.parts += 1;
         const spentJ = part.spent.joules();
-        const todayJ = part.todayJ();
+        const todayJ = part.todayJ(nowMs);
         total.openJ += spentJ ?? 0;
         total.todayJ = todayJ === null || total.todayJ === null ? null : total.todayJ + todayJ;
         total.sinceMs = Math.max(total.sinceMs, part.today?.sinceMs ?? 0);
+        total.holes += part.today?.holes ?? 0;
         if (!part.isFresh(nowMs)) {
           total.missing.push(device.title());
           continue;

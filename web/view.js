@@ -91,7 +91,7 @@ class Card {
     setText(this.error, isFresh ? text.plusMinus(errorW) : "");
     this.error.title = part.sensorClass ? `systematic error of ${part.sensorClass}` : "";
     setText(this.open, text.energy(this.sum((p) => p.spent.joules())));
-    setText(this.today, text.energy(this.sum((p) => p.todayJ())));
+    setText(this.today, text.energy(this.sum((p) => p.todayJ(nowMs))));
     if (device.kind === "gpu") {
       this.updateGpu(isFresh);
     } else {
@@ -215,9 +215,11 @@ export class Board {
     const lost = this.node.lostEvents ? `${this.node.lostEvents} events skipped on a slow link.` : "";
     setText(byId("total-note"), missing + lost);
     setText(byId("total-open"), isKnown ? this.withHours(total.openJ) : text.UNKNOWN);
-    setText(byId("total-today"), total.todayJ === null || total.parts === 0 ? text.UNKNOWN : this.withHours(total.todayJ));
+    const isToday = total.todayJ !== null && total.parts > 0;
+    const least = total.holes > 0 ? "≥ " : ""; /* something was left out: it is at least that */
+    setText(byId("total-today"), isToday ? least + this.withHours(total.todayJ) : text.UNKNOWN);
     setText(byId("total-today-label"),
-      total.sinceMs ? `today, since ${text.clockTime(total.sinceMs)}` : "today");
+      isToday && total.sinceMs ? `today, since ${text.clockTime(total.sinceMs)}` : "today");
   }
 
   withHours(joules) {

@@ -161,6 +161,20 @@ typedef struct zeus_activity {
 #define ZEUS_ACTIVITY_GPU_LOAD       (1u << 2)
 #define ZEUS_ACTIVITY_MEMORY_LOAD    (1u << 3)
 
+/* Why a GPU runs slower than it could just now; bits. */
+#define ZEUS_THROTTLE_IDLE        (1u << 0) /* nothing to do */
+#define ZEUS_THROTTLE_SETTING     (1u << 1) /* clocks that were asked for */
+#define ZEUS_THROTTLE_POWER_CAP   (1u << 2) /* the power limit */
+#define ZEUS_THROTTLE_THERMAL     (1u << 3) /* too hot: GPU, memory or board */
+#define ZEUS_THROTTLE_POWER_BRAKE (1u << 4) /* the supply or the chassis asked for less */
+#define ZEUS_THROTTLE_SLOWDOWN    (1u << 5) /* the hardware slows down, for heat or for power */
+#define ZEUS_THROTTLE_SYNC        (1u << 6) /* kept in step with other GPUs */
+#define ZEUS_THROTTLE_DISPLAY     (1u << 7)
+#define ZEUS_THROTTLE_OTHER       (1u << 8) /* something that the driver names and we do not know */
+
+/* Name of one ZEUS_THROTTLE_... bit ("power-cap"), NULL for an unknown bit. */
+ZEUS_API const char *zeus_throttle_name(uint32_t bit);
+
 /* A process that uses a GPU. */
 typedef struct zeus_process {
     uint32_t pid;
@@ -204,6 +218,9 @@ ZEUS_API int zeus_device_read_power(zeus_device *dev, uint32_t domain, uint32_t 
 
 ZEUS_API int zeus_device_read_temperature(zeus_device *dev, int32_t *ret_c) ZEUS_CHECK;
 ZEUS_API int zeus_device_read_activity(zeus_device *dev, zeus_activity *ret_activity) ZEUS_CHECK;
+
+/* ZEUS_THROTTLE_... bits as of now, 0 for full speed. NOTSUP where the driver does not say. */
+ZEUS_API int zeus_device_read_throttle(zeus_device *dev, uint32_t *ret_reasons) ZEUS_CHECK;
 
 /* Processes on the GPU. Fills up to `capacity` entries and sets *ret_count to how many there are;
  * TOOSMALL when that is more than the capacity (the first `capacity` are filled). */

@@ -113,6 +113,10 @@ ZEUS_API uint64_t zeus_monitor_wall_ns(const zeus_monitor *monitor, uint64_t tim
     (1u << 0) /* begin: forget a running window of that name and start anew */
 #define ZEUS_WINDOW_NO_SYNC (1u << 1) /* do not call the sync function at this edge */
 #define ZEUS_WINDOW_WAIT    (1u << 2) /* end: wait until the sensors have shown the closing edge */
+#define ZEUS_WINDOW_KEEP_EDGES                                                                     \
+    (1u                                                                                            \
+     << 3) /* begin: what the sensors showed around both edges is kept as long as the measurement, \
+            * 1.2 KB a place, so that zeus_measurement_edges has it however long ago that was */
 
 /* Begins a window. Windows nest, overlap and end in any order, in any thread; there is no limit on
  * their number. STATE "window 'x' already exists"; INVAL for an empty name or one of more than 255
@@ -236,7 +240,8 @@ typedef struct zeus_edge {
 } zeus_edge;
 
 /* Both edges of a place and its energy, computed anew so that they are of one moment (the
- * measurement then holds this energy). STATE after the monitor was closed or without the sampler,
+ * measurement then holds this energy). An edge that was settled long ago has knots only where the
+ * window was begun with KEEP_EDGES. STATE after the monitor was closed or without the sampler,
  * NOTSUP for a place without a source, AGAIN when the sensor did not stand still. */
 ZEUS_API int zeus_measurement_edges(zeus_measurement *measurement, size_t position,
                                     zeus_edge ret_edges[2], zeus_energy *ret_energy) ZEUS_CHECK;

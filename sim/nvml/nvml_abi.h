@@ -217,6 +217,9 @@ _Static_assert(sizeof(nvmlDeviceAttributes_t) == 40, "nvmlDeviceAttributes_t");
     X(nvmlDeviceGetTemperature, (nvmlDevice_t device, uint32_t sensor, uint32_t * celsius))        \
     X(nvmlDeviceGetTemperatureV, (nvmlDevice_t device, nvmlTemperature_t * temperature))           \
     X(nvmlDeviceGetUtilizationRates, (nvmlDevice_t device, nvmlUtilization_t * rates))             \
+    X(nvmlDeviceGetCurrentClocksEventReasons, (nvmlDevice_t device, unsigned long long *reasons))  \
+    X(nvmlDeviceGetCurrentClocksThrottleReasons,                                                   \
+      (nvmlDevice_t device, unsigned long long *reasons))                                          \
     X(nvmlDeviceGetPerformanceState, (nvmlDevice_t device, uint32_t * state))                      \
     X(nvmlDeviceGetMemoryInfo, (nvmlDevice_t device, nvmlMemory_t * memory))                       \
     X(nvmlDeviceGetMemoryInfo_v2, (nvmlDevice_t device, nvmlMemory_v2_t * memory))                 \

@@ -6,6 +6,10 @@
 
 #include "nvml/nvml_call.h"
 
+#define REASON_IDLE      0x1ULL
+#define REASON_SETTING   0x2ULL
+#define REASON_POWER_CAP 0x4ULL
+
 nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(nvmlDevice_t device, uint32_t *count, uint32_t *mhz)
 {
     struct nvml_call call;
@@ -196,4 +200,43 @@ nvmlReturn_t nvmlDeviceGetPerformanceState(nvmlDevice_t device, uint32_t *state)
     struct nvml_call call;
     nvmlReturn_t r = nvml_begin(&call, device, __func__, NVML_BOARD_ONLY);
     return r ? r : nvml_give_u32(&call, 0, state); /* data-centre boards idle in P0 */
+}
+
+/* Idle, clocks that were asked for, or the power limit; heat only where a fault sets every bit. */
+static nvmlReturn_t event_reasons(const struct nvml_call *call, unsigned long long *reasons)
+{
+    struct sim_event event;
+    struct sim_settings settings;
+    if (!reasons) {
+        return NVML_INVALID_ARGUMENT;
+    }
+    sim_read_event(call->sim, call->device, call->t_ns, &event);
+    sim_read_settings(call->sim, call->device, &settings);
+    uint32_t top_mhz = call->dev->core_max_mhz;
+    uint32_t asked_mhz = settings.core_max_mhz ? settings.core_max_mhz : top_mhz;
+    unsigned long long bits = event.load > 0 ? 0 : REASON_IDLE;
+    if (event.load > 0 && asked_mhz < top_mhz) {
+        bits |= REASON_SETTING;
+    }
+    if (event.load > 0 && event.core_mhz < (asked_mhz < top_mhz ? asked_mhz : top_mhz)) {
+        bits |= REASON_POWER_CAP;
+    }
+    *reasons = call->is_ones ? ~0ULL : bits;
+    return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetCurrentClocksEventReasons(nvmlDevice_t device,
+                                                    unsigned long long *reasons)
+{
+    struct nvml_call call;
+    nvmlReturn_t r = nvml_begin(&call, device, __func__, NVML_BOARD_ONLY);
+    return r ? r : event_reasons(&call, reasons);
+}
+
+nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device,
+                                                       unsigned long long *reasons)
+{
+    struct nvml_call call;
+    nvmlReturn_t r = nvml_begin(&call, device, __func__, NVML_BOARD_ONLY);
+    return r ? r : event_reasons(&call, reasons);
 }

@@ -169,7 +169,7 @@ static int check_header(const struct part *part, zeus_error *err)
 
 /* Every key is tried and every byte compared, whatever comes out. */
 static int check_signature(const struct auth_keyring *ring, const char *token,
-                           const struct part parts[3], zeus_error *err)
+                           const struct part parts[3], uint64_t *ret_key_tag, zeus_error *err)
 {
     unsigned char given[AUTH_MAC_BYTES];
     int len = base64_url_decode(parts[2].text, parts[2].len, given, sizeof(given));
@@ -184,7 +184,10 @@ static int check_signature(const struct auth_keyring *ring, const char *token,
         if (r < 0) {
             return err_set(err, r, "the token could not be verified");
         }
-        found |= gnutls_memcmp(mac, given, sizeof(mac)) == 0;
+        if (gnutls_memcmp(mac, given, sizeof(mac)) == 0) {
+            found = 1;
+            *ret_key_tag = auth_keyring_tag(ring, i);
+        }
     }
     return found ? 0 : refuse(err, "its signature does not match");
 }
@@ -317,10 +320,17 @@ static int read_claims(const struct part *part, struct auth_claims *claims, zeus
     return read_members(&r);
 }
 
+uint64_t auth_claims_end_s(const struct auth_claims *claims)
+{
+    uint64_t past_s = AUTH_LEEWAY_S + 1;
+    return claims->has_expiry && claims->expires_s < UINT64_MAX - past_s
+               ? claims->expires_s + past_s
+               : UINT64_MAX;
+}
+
 static int check_time(const struct auth_claims *claims, uint64_t now_s, zeus_error *err)
 {
-    if (!claims->has_expiry || now_s <= AUTH_LEEWAY_S ||
-        claims->expires_s >= now_s - AUTH_LEEWAY_S) {
+    if (now_s < auth_claims_end_s(claims)) {
         return 0;
     }
     return err_set(err, ZEUS_ESTALE, "the token has expired (%llu s ago); ask for a new one",
@@ -337,14 +347,15 @@ int auth_jwt_verify(const struct auth_keyring *ring, const char *token, size_t l
     if (split(token, len, parts) < 0) {
         return refuse(err, "it does not have three parts");
     }
+    uint64_t key_tag = 0;
     int r = check_header(&parts[0], err);
     if (r == 0) {
-        r = check_signature(ring, token, parts, err);
+        r = check_signature(ring, token, parts, &key_tag, err);
     }
     if (r < 0) {
         return r;
     }
-    struct auth_claims claims = {.has_expiry = 0};
+    struct auth_claims claims = {.key_tag = key_tag};
     r = read_claims(&parts[1], &claims, err);
     if (r == 0) {
         r = check_time(&claims, now_s, err);

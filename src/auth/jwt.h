@@ -29,6 +29,7 @@ struct auth_claims {
     struct auth_scopes scopes;
     int has_expiry;
     int has_issued;
+    uint64_t key_tag;   /* of the key that signed it (auth_keyring_tag); set by verification */
     uint64_t expires_s; /* exp, Unix time; when has_expiry */
     uint64_t issued_s;  /* iat, Unix time; when has_issued (other daemons' tokens have none) */
 };
@@ -42,5 +43,9 @@ int auth_jwt_issue(const struct auth_keyring *ring, const struct auth_claims *cl
  * else that is wrong with it, both with words for the 401 body; ZEUS_EINTERNAL. Any thread. */
 int auth_jwt_verify(const struct auth_keyring *ring, const char *token, size_t len, uint64_t now_s,
                     struct auth_claims *ret, zeus_error *err) ZEUS_CHECK;
+
+/* The first second in which a token of these claims is no longer taken; UINT64_MAX: it never ends.
+ */
+uint64_t auth_claims_end_s(const struct auth_claims *claims);
 
 #endif /* ZEUS_AUTH_JWT_H */

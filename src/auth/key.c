@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct secret {
     unsigned char *bytes;
     size_t len;
     size_t room;
+    uint64_t tag;
 };
 
 struct auth_keyring {
@@ -74,6 +76,18 @@ void auth_keyring_destroy(struct auth_keyring *ring)
     free(ring);
 }
 
+static int set_tag(struct auth_keyring *ring, size_t i, zeus_error *err)
+{
+    static const char what[] = "tag of a zeusd signing key"; /* no token: it has no dot */
+    unsigned char mac[AUTH_MAC_BYTES];
+    int r = auth_keyring_mac(ring, i, what, sizeof(what) - 1, mac);
+    if (r < 0) {
+        return err_set(err, r, "the signing key cannot be used");
+    }
+    memcpy(&ring->keys[i].tag, mac, sizeof(ring->keys[i].tag));
+    return 0;
+}
+
 int auth_keyring_add(struct auth_keyring *ring, const void *key, size_t len, zeus_error *err)
 {
     if (len == 0) {
@@ -93,12 +107,27 @@ int auth_keyring_add(struct auth_keyring *ring, const void *key, size_t len, zeu
         s.bytes[i] = bytes[i];
     }
     ring->keys[ring->count++] = s;
-    return 0;
+    return set_tag(ring, ring->count - 1, err);
 }
 
 size_t auth_keyring_count(const struct auth_keyring *ring)
 {
     return ring->count;
+}
+
+uint64_t auth_keyring_tag(const struct auth_keyring *ring, size_t i)
+{
+    return ring->keys[i].tag;
+}
+
+int auth_keyring_has_tag(const struct auth_keyring *ring, uint64_t tag)
+{
+    for (size_t i = 0; ring && i < ring->count; i++) {
+        if (ring->keys[i].tag == tag) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 const char *auth_keyring_warning(const struct auth_keyring *ring, size_t i)

@@ -11,6 +11,7 @@
 #define ZEUS_AUTH_KEY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <zeus/error.h>
 
@@ -38,6 +39,11 @@ int auth_keyring_add(struct auth_keyring *ring, const void *key, size_t len, zeu
     ZEUS_CHECK;
 
 size_t auth_keyring_count(const struct auth_keyring *ring);
+
+/* What tells the i-th key from others and survives reading it again; says nothing of its bytes. */
+uint64_t auth_keyring_tag(const struct auth_keyring *ring, size_t i);
+/* 1 when a key of that tag is in the ring. NULL: an empty ring. */
+int auth_keyring_has_tag(const struct auth_keyring *ring, uint64_t tag);
 
 #define AUTH_MAC_BYTES 32
 

@@ -13,6 +13,12 @@
 #include "base/macro.h"
 #include "base/secure_env.h"
 
+const char *log_stderr_mark(uint32_t level)
+{
+    static const char *const marks[] = {"<7>", "<6>", "<4>", "<3>"};
+    return level < ARRAY_LEN(marks) && secure_env_get("JOURNAL_STREAM") ? marks[level] : "";
+}
+
 static void write_log(uint32_t level, const char *component, const char *text, void *user)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -20,10 +26,7 @@ static void write_log(uint32_t level, const char *component, const char *text, v
     if (level < *least || level >= ARRAY_LEN(names)) {
         return;
     }
-    /* The journal takes the priority from the line's start. */
-    static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"};
-    const char *priority = secure_env_get("JOURNAL_STREAM") ? priorities[level] : "";
-    (void)fprintf(stderr, "%s%s: %s: %s\n", priority, names[level], component, text);
+    (void)fprintf(stderr, "%s%s: %s: %s\n", log_stderr_mark(level), names[level], component, text);
 }
 
 int log_stderr(const char *level, struct log_sink *ret, zeus_error *err)

@@ -5,6 +5,7 @@
  * the man pages and the shell completions are all made from them.
  *
  * Exit codes: 0 success, 1 failure, 2 wrong usage; `zeus run` and `zeus sim` pass their child's on.
+ * `zeus report verify` has 3 beside: nothing is wrong, but not everything could be checked.
  */
 #ifndef ZEUS_CLI_CLI_H
 #define ZEUS_CLI_CLI_H

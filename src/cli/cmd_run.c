@@ -22,6 +22,9 @@
 #define UNTIL_CI_MIN_RUNS  3u
 #define UNTIL_CI_MAX_RUNS  1000u
 #define REPORT_MAX_BYTES   (256u << 20)
+#define HISTORY_DEFAULT_S  60u
+#define HISTORY_LEAST_S    2u
+#define HISTORY_MOST_S     3600u
 #define EXIT_NOT_FOUND     127
 #define EXIT_NOT_STARTABLE 126
 
@@ -30,6 +33,7 @@ struct run_settings {
     uint32_t warmups;
     double until_ci_pct; /* 0: not asked for */
     uint64_t idle_ns;
+    uint32_t history_s;
     uint32_t *gpus; /* owned; NULL: all */
     size_t gpu_count;
     uint32_t *cpus;
@@ -50,6 +54,7 @@ static int read_settings(const struct cli_args *args, struct run_settings *s)
     r = r ? r : cli_get_u32(args, "warmup", 0, &s->warmups);
     r = r ? r : cli_get_double(args, "until-ci", 0, &s->until_ci_pct);
     r = r ? r : cli_get_duration_ns(args, "idle", 0, &s->idle_ns);
+    r = r ? r : cli_get_u32(args, "history", HISTORY_DEFAULT_S, &s->history_s);
     r = r ? r : cli_get_index_list(args, "gpus", &s->gpus, &s->gpu_count);
     r = r ? r : cli_get_index_list(args, "cpus", &s->cpus, &s->cpu_count);
     if (r == 0 && args->operand_count == 0) {
@@ -63,6 +68,10 @@ static int read_settings(const struct cli_args *args, struct run_settings *s)
     }
     if (r == 0 && cli_has(args, "until-ci") && !(s->until_ci_pct > 0 && s->until_ci_pct < 100)) {
         r = cli_usage_error(args, "--until-ci: more than 0 and less than 100 percent");
+    }
+    if (r == 0 && (s->history_s < HISTORY_LEAST_S || s->history_s > HISTORY_MOST_S)) {
+        r = cli_usage_error(args, "--history: from %u to %u seconds", HISTORY_LEAST_S,
+                            HISTORY_MOST_S);
     }
     if (r == 0 && s->repeats == 0) {
         s->repeats = s->until_ci_pct > 0 ? UNTIL_CI_MAX_RUNS : 1;
@@ -99,12 +108,14 @@ static int sleep_ns(uint64_t duration_ns)
     return sig > 0 ? sig : 0;
 }
 
-static int measure_idle(const struct cli_args *args, zeus_monitor *monitor, uint64_t idle_ns,
-                        struct run_idle *ret_idle)
+static int measure_idle(const struct cli_args *args, const struct trial_options *options,
+                        uint64_t idle_ns, struct run_idle *ret_idle)
 {
     zeus_error err = ZEUS_ERROR_INIT;
     zeus_measurement *m = NULL;
-    if (zeus_monitor_begin_window(monitor, "zeus.idle", ZEUS_WINDOW_NO_SYNC, &err) < 0) {
+    zeus_monitor *monitor = options->monitor;
+    uint32_t keep = options->keeps_edges ? ZEUS_WINDOW_KEEP_EDGES : 0;
+    if (zeus_monitor_begin_window(monitor, "zeus.idle", ZEUS_WINDOW_NO_SYNC | keep, &err) < 0) {
         return cli_error(args, &err);
     }
     if (isatty(STDERR_FILENO)) {
@@ -118,16 +129,15 @@ static int measure_idle(const struct cli_args *args, zeus_monitor *monitor, uint
                                 &err) < 0) {
         return cli_error(args, &err);
     }
+    ret_idle->measurement = m;
     ret_idle->seconds = zeus_measurement_time_s(m);
-    ret_idle->count = zeus_measurement_count(m);
-    ret_idle->place_w = mem_calloc(ret_idle->count, sizeof(double));
-    for (size_t i = 0; ret_idle->place_w && i < ret_idle->count; i++) {
-        zeus_energy e = {.energy_j = (double)NAN};
-        (void)!zeus_measurement_get(m, i, &e);
-        ret_idle->place_w[i] = e.energy_j / ret_idle->seconds;
+    ret_idle->place_w = mem_calloc(zeus_measurement_count(m), sizeof(double));
+    if (!ret_idle->place_w) {
+        return cli_failure(args, "out of memory");
     }
-    zeus_measurement_free(m);
-    return ret_idle->place_w ? 0 : cli_failure(args, "out of memory");
+    ret_idle->count = zeus_measurement_count(m);
+    run_idle_update(ret_idle);
+    return 0;
 }
 
 static int explain_start_failure(const struct cli_args *args, int e)
@@ -190,12 +200,27 @@ static int finish(const struct cli_args *args, const struct run_report *report)
     return r ? r : r_plot;
 }
 
+/* How much of the next trial's edges the report may keep: half of the bound is for phases. */
+static void share_edges(struct trial_options *options, const struct run_report *report, int is_kept)
+{
+    size_t places = zeus_monitor_source_count(options->monitor);
+    size_t most = is_kept && places ? RUN_EDGES_MAX / (4 * places) : 0;
+    size_t phases = 0;
+    for (size_t t = 0; t < report->trial_count; t++) {
+        phases += report->trials[t].phase_count;
+    }
+    options->keeps_edges = report->trial_count + 1 < most; /* and the idle measurement */
+    options->phases_kept = phases < most ? most - phases : 0;
+}
+
 static int run_trials(const struct cli_args *args, const struct run_settings *s,
                       struct trial_options *options, struct run_report *report)
 {
+    int is_kept = options->keeps_edges;
     for (uint32_t i = 0; i < s->warmups + s->repeats; i++) {
         struct trial *trial = &report->trials[report->trial_count];
         zeus_error err = ZEUS_ERROR_INIT;
+        share_edges(options, report, is_kept && i >= s->warmups);
         if (trial_run(options, trial, &err) < 0) {
             return cli_error(args, &err);
         }
@@ -221,26 +246,71 @@ static int run_trials(const struct cli_args *args, const struct run_settings *s,
     return 0;
 }
 
+/* What is filled while the programs run. */
+static int open_records(const struct cli_args *args, const struct run_settings *s,
+                        struct run_report *report)
+{
+    report->trials = mem_calloc((size_t)s->repeats + 1, sizeof(*report->trials));
+    int has_watches = !cli_has(args, "report");
+    if (!has_watches) {
+        size_t gpus = zeus_session_device_count(report->session, ZEUS_KIND_GPU);
+        report->watches = mem_calloc(gpus + 1, sizeof(*report->watches));
+        has_watches = report->watches != NULL;
+    }
+    return report->trials && has_watches ? 0 : cli_failure(args, "out of memory");
+}
+
+static void close_records(struct run_report *report)
+{
+    for (size_t t = 0; t < report->trial_count; t++) {
+        trial_done(&report->trials[t]);
+    }
+    run_samples_done(&report->samples);
+    zeus_timeline_close(report->timeline);
+    zeus_measurement_free(report->idle->measurement);
+    free(report->idle->place_w);
+    free(report->trials);
+    free(report->watches);
+    run_conditions_done(&report->conditions[0]);
+    run_conditions_done(&report->conditions[1]);
+}
+
+static int load_samples(const struct cli_args *args, struct run_report *report)
+{
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    int r =
+        run_samples_load(report->timeline, zeus_measurement_begin_ns(report->trials[0].measurement),
+                         zeus_measurement_end_ns(last->measurement), &report->samples);
+    return r < 0 ? cli_failure(args, "%s", zeus_strerror(r)) : 0;
+}
+
 static int run_measured(const struct cli_args *args, const struct run_settings *s,
                         zeus_session *session, zeus_monitor *monitor)
 {
-    struct run_report report = {.argv = args->operands, .session = session, .asked = s->repeats};
+    struct run_idle idle = {.seconds = 0};
+    struct run_report report = {
+        .argv = args->operands, .session = session, .asked = s->repeats, .idle = &idle};
     struct trial_options options = {.session = session,
                                     .monitor = monitor,
                                     .argv = args->operands,
                                     .phase_token = cli_get(args, "phase-on"),
                                     .with_shares = 1};
-    int code = s->idle_ns ? measure_idle(args, monitor, s->idle_ns, &report.idle) : 0;
-    report.trials = mem_calloc((size_t)s->repeats + 1, sizeof(*report.trials));
-    if (code == 0 && !report.trials) {
-        code = cli_failure(args, "out of memory");
+    options.keeps_edges = cli_has(args, "report");
+    int code = open_records(args, s, &report);
+    options.watches = report.watches;
+    if (code == 0 && s->idle_ns) {
+        code = measure_idle(args, &options, s->idle_ns, &idle);
     }
     if (code == 0) {
         int is_traced = cli_has(args, "plot") || cli_has(args, "report");
         report.timeline = is_traced ? run_trace_open(session) : NULL;
-        report.conditions[0] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
+        if (cli_has(args, "report")) {
+            run_conditions_read(session, &report.conditions[0]);
+        }
         code = run_trials(args, s, &options, &report);
-        report.conditions[1] = cli_has(args, "report") ? run_conditions_read(session) : NULL;
+        if (cli_has(args, "report")) {
+            run_conditions_read(session, &report.conditions[1]);
+        }
         zeus_timeline_stop(report.timeline);
     }
     struct child last = {.stdout_fd = -1};
@@ -250,18 +320,12 @@ static int run_measured(const struct cli_args *args, const struct run_settings *
             /* Half a second is ample for the slowest sensor's closing tick. */
             (void)!zeus_measurement_settle(report.trials[t].measurement, 500000000u);
         }
+        code = code ? code : load_samples(args, &report);
         int written = finish(args, &report);
         code = code ? code : written;
         last = report.trials[report.trial_count - 1].child;
     }
-    for (size_t t = 0; t < report.trial_count; t++) {
-        trial_done(&report.trials[t]);
-    }
-    zeus_timeline_close(report.timeline);
-    free(report.trials);
-    free(report.idle.place_w);
-    free(report.conditions[0]);
-    free(report.conditions[1]);
+    close_records(&report);
     if (has_run && child_exit_code(&last) != 0) {
         zeus_monitor_close(monitor);
         zeus_session_close(session);
@@ -284,6 +348,7 @@ static int run_run(const struct cli_args *args)
     zeus_monitor *monitor = NULL;
     zeus_error err = ZEUS_ERROR_INIT;
     zeus_monitor_options options = {.size = sizeof(options),
+                                    .history_s = s.history_s,
                                     .gpus = s.gpus,
                                     .gpu_count = s.gpu_count,
                                     .cpus = s.cpus,
@@ -319,6 +384,9 @@ static const struct cli_option options[] = {
     {.name = "report",
      .arg = "FILE",
      .help = "write one self-contained HTML page; 'zeus report verify' checks it"},
+    {.name = "history",
+     .arg = "SECONDS",
+     .help = "sensor readings held in memory, from 2 to 3600 (default 60)"},
     {.name = "quiet", .letter = 'q', .help = "no summary on stderr"},
 };
 

@@ -133,9 +133,6 @@ static double power_near_w(const zeus_edge *e, uint64_t t_ns, double otherwise_w
 
 double report_edge_j(const zeus_edge *e)
 {
-    if (!isnan(e->settled_j)) {
-        return e->settled_j;
-    }
     if (e->knot_count == 0) {
         return (double)NAN;
     }
@@ -159,4 +156,11 @@ double report_edge_j(const zeus_edge *e)
                      power_near_w(e, e->time_ns - half_ns, here_w));
     }
     return energy_j;
+}
+
+int report_edge_is_settled(const zeus_edge *e)
+{
+    double energy_j = report_edge_j(e);
+    return isnan(e->settled_j) ||
+           fabs(energy_j - e->settled_j) <= REPORT_TOLERANCE + 1e-9 * fabs(energy_j);
 }

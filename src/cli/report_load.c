@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A report file back into numbers. The file is somebody's: nothing in it is trusted.
+ * The frame of a report file: seal, schema, and the parts that are checked. See report_file.h.
  */
+#include "cli/report_file.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/mem.h"
-#include "cli/report_edge.h"
-#include "codec/json_reader.h"
 
-#define CHECKS_MAX  1000000u
-#define SCHEMA_TEXT "zeus.report/1"
+#define MEANS_MAX 4096u
 
 uint64_t report_seal(const char *text, size_t len)
 {
@@ -35,196 +33,131 @@ static const char *find(const char *text, size_t len, const char *what)
     return NULL;
 }
 
-/* The next token must be a number (or null, NaN then). */
-static int number(struct json_reader *r, double *ret)
+static int read_mean(struct json_reader *r, struct report_mean *mean)
 {
+    *mean = (struct report_mean){.energy_j = (double)NAN, .above_idle_j = (double)NAN};
     int t = json_next(r);
-    if (t == JSON_NULL) {
-        *ret = (double)NAN;
-        return 0;
-    }
-    return t == JSON_NUMBER ? json_get_double(r, ret) : ZEUS_EPARSE;
-}
-
-static int whole(struct json_reader *r, uint64_t *ret)
-{
-    return json_next(r) == JSON_NUMBER ? json_get_u64(r, ret) : ZEUS_EPARSE;
-}
-
-static int read_knot(struct json_reader *r, zeus_edge *edge)
-{
-    uint64_t half_ns = 0;
-    uint64_t flags = 0;
-    zeus_knot knot = {0};
-    int code = edge->knot_count < ZEUS_EDGE_KNOTS_MAX ? 0 : ZEUS_EPARSE;
-    code = code ? code : whole(r, &knot.time_ns);
-    code = code ? code : whole(r, &half_ns);
-    code = code ? code : whole(r, &flags);
-    code = code ? code : number(r, &knot.energy_j);
-    if (code || half_ns > UINT32_MAX || flags > UINT32_MAX || json_next(r) != JSON_ARRAY_END) {
-        return ZEUS_EPARSE;
-    }
-    if (edge->knot_count > 0 && knot.time_ns < edge->knots[edge->knot_count - 1].time_ns) {
-        return ZEUS_EPARSE;
-    }
-    knot.half_ns = (uint32_t)half_ns;
-    knot.flags = (uint32_t)flags;
-    edge->knots[edge->knot_count++] = knot;
-    return 0;
-}
-
-static int read_knots(struct json_reader *r, zeus_edge *edge)
-{
-    if (json_next(r) != JSON_ARRAY_BEGIN) {
-        return ZEUS_EPARSE;
-    }
-    int t = json_next(r);
-    for (; t == JSON_ARRAY_BEGIN; t = json_next(r)) {
-        if (read_knot(r, edge) < 0) {
+    for (; t == JSON_KEY; t = json_next(r)) {
+        int code = 0;
+        if (json_is(r, "label")) {
+            code = report_read_text(r, mean->label, sizeof(mean->label));
+        } else if (json_is(r, "energy_j")) {
+            code = report_read_number(r, &mean->energy_j);
+        } else if (json_is(r, "above_idle_j")) {
+            code = report_read_number(r, &mean->above_idle_j);
+        } else {
+            code = json_skip(r);
+        }
+        if (code < 0) {
             return ZEUS_EPARSE;
         }
+    }
+    return t == JSON_OBJECT_END && mean->label[0] ? 0 : ZEUS_EPARSE;
+}
+
+static int read_means(struct json_reader *r, struct report_file *file)
+{
+    int t = json_next(r);
+    if (t != JSON_ARRAY_BEGIN) {
+        return ZEUS_EPARSE;
+    }
+    for (t = json_next(r); t == JSON_OBJECT_BEGIN; t = json_next(r)) {
+        void *more = file->mean_count < MEANS_MAX
+                         ? realloc(file->means, (file->mean_count + 1) * sizeof(*file->means))
+                         : NULL;
+        if (!more) {
+            return ZEUS_ENOMEM;
+        }
+        file->means = more;
+        if (read_mean(r, &file->means[file->mean_count]) < 0) {
+            return ZEUS_EPARSE;
+        }
+        file->mean_count++;
     }
     return t == JSON_ARRAY_END ? 0 : ZEUS_EPARSE;
 }
 
-static int read_edge(struct json_reader *r, zeus_edge *edge)
+typedef int read_fn(struct json_reader *r, struct report_file *file);
+
+/* A member that is read by `read`, all others skipped; it must be there. */
+static int read_only(struct json_reader *r, struct report_file *file, const char *key,
+                     read_fn *read)
+{
+    int has_key = 0;
+    int t = json_next(r) == JSON_OBJECT_BEGIN ? json_next(r) : ZEUS_EPARSE;
+    for (; t == JSON_KEY; t = json_next(r)) {
+        int is_it = json_is(r, key);
+        int code = is_it ? read(r, file) : json_skip(r);
+        if (code < 0) {
+            return code == ZEUS_ENOMEM ? code : ZEUS_EPARSE;
+        }
+        has_key |= is_it;
+    }
+    return t == JSON_OBJECT_END && has_key ? 0 : ZEUS_EPARSE;
+}
+
+static int read_time(struct json_reader *r, struct report_file *file)
+{
+    return report_read_number(r, &file->time_s);
+}
+
+static int read_summary(struct json_reader *r, struct report_file *file)
 {
     unsigned seen = 0;
-    *edge = (zeus_edge){.now_w = (double)NAN, .settled_j = (double)NAN};
-    int t = json_next(r);
+    int t = json_next(r) == JSON_OBJECT_BEGIN ? json_next(r) : ZEUS_EPARSE;
     for (; t == JSON_KEY; t = json_next(r)) {
         int code = 0;
-        if (json_is(r, "time_ns")) {
-            code = whole(r, &edge->time_ns);
+        if (json_is(r, "time_s")) {
+            code = read_only(r, file, "mean", read_time);
             seen |= 1;
-        } else if (json_is(r, "period_ns")) {
-            code = whole(r, &edge->period_ns);
+        } else if (json_is(r, "energy")) {
+            code = read_means(r, file);
             seen |= 2;
-        } else if (json_is(r, "now_ns")) {
-            code = whole(r, &edge->now_ns);
-        } else if (json_is(r, "now_w")) {
-            code = number(r, &edge->now_w);
-        } else if (json_is(r, "blur_s")) {
-            code = number(r, &edge->blur_s);
-            seen |= 4;
-        } else if (json_is(r, "settled_j")) {
-            code = number(r, &edge->settled_j);
-        } else if (json_is(r, "knots")) {
-            code = read_knots(r, edge);
-            seen |= 8;
         } else {
             code = json_skip(r);
         }
         if (code < 0) {
-            return ZEUS_EPARSE;
+            return code == ZEUS_ENOMEM ? code : ZEUS_EPARSE;
         }
     }
-    int is_sane = edge->blur_s >= 0 && edge->blur_s < 1e6;
-    return t == JSON_OBJECT_END && seen == 15 && is_sane ? 0 : ZEUS_EPARSE;
+    return t == JSON_OBJECT_END && seen == 3 ? 0 : ZEUS_EPARSE;
 }
 
-static int read_edges(struct json_reader *r, struct report_check *check)
+static int read_run(struct json_reader *r, struct report_file *file)
 {
-    int t = json_next(r);
-    if (t != JSON_ARRAY_BEGIN) {
-        return ZEUS_EPARSE;
-    }
-    for (t = json_next(r); t == JSON_OBJECT_BEGIN; t = json_next(r)) {
-        if (check->edge_count == 2 || read_edge(r, &check->edges[check->edge_count++]) < 0) {
-            return ZEUS_EPARSE;
-        }
-    }
-    return t == JSON_ARRAY_END && check->edge_count == 2 ? 0 : ZEUS_EPARSE;
+    return read_only(r, file, "summary", read_summary);
 }
 
-static int read_check(struct json_reader *r, struct report_check *check)
+static int read_schema(struct json_reader *r, char schema[64])
 {
-    *check = (struct report_check){
-        .energy_j = (double)NAN, .random_j = (double)NAN, .total_j = (double)NAN};
-    int t = json_next(r);
-    for (; t == JSON_KEY; t = json_next(r)) {
-        int code = 0;
-        if (json_is(r, "trial")) {
-            code = whole(r, &check->trial);
-        } else if (json_is(r, "place")) {
-            code = json_next(r) == JSON_STRING
-                       ? json_get_string(r, check->place, sizeof(check->place))
-                       : ZEUS_EPARSE;
-        } else if (json_is(r, "energy_j")) {
-            code = number(r, &check->energy_j);
-        } else if (json_is(r, "random_j")) {
-            code = number(r, &check->random_j);
-        } else if (json_is(r, "in_total")) {
-            t = json_next(r);
-            code = t == JSON_TRUE || t == JSON_FALSE ? 0 : ZEUS_EPARSE;
-            check->in_total = t == JSON_TRUE;
-        } else if (json_is(r, "total_j")) {
-            code = number(r, &check->total_j);
-        } else if (json_is(r, "edges")) {
-            code = read_edges(r, check);
-        } else {
-            code = json_skip(r);
-        }
-        if (code < 0) {
-            return ZEUS_EPARSE;
-        }
-    }
-    int is_whole = check->place[0] && !isnan(check->energy_j) && check->edge_count == 2;
-    return t == JSON_OBJECT_END && is_whole ? 0 : ZEUS_EPARSE;
+    int code = report_read_text(r, schema, 64);
+    return code < 0 ? code : strcmp(schema, REPORT_SCHEMA) == 0 ? 0 : ZEUS_EVERSION;
 }
 
-struct checks {
-    struct report_check *items; /* owned */
-    size_t count;
-    size_t room;
-};
-
-static int read_checks(struct json_reader *r, struct checks *list)
+/* VERSION leaves the schema found in `schema`. */
+static int read_data(struct json_reader *r, struct report_file *file, char schema[64])
 {
-    int t = json_next(r);
-    if (t != JSON_ARRAY_BEGIN) {
-        return ZEUS_EPARSE;
-    }
-    for (t = json_next(r); t == JSON_OBJECT_BEGIN; t = json_next(r)) {
-        if (list->count == list->room) {
-            size_t room = list->room ? 2 * list->room : 16;
-            void *more =
-                room > CHECKS_MAX ? NULL : realloc(list->items, room * sizeof(*list->items));
-            if (!more) {
-                return ZEUS_ENOMEM;
-            }
-            list->items = more;
-            list->room = room;
-        }
-        if (read_check(r, &list->items[list->count]) < 0) {
-            return ZEUS_EPARSE;
-        }
-        list->count++;
-    }
-    return t == JSON_ARRAY_END ? 0 : ZEUS_EPARSE;
-}
-
-static int read_data(struct json_reader *r, struct checks *list)
-{
-    int has_schema = 0;
-    int has_checks = 0;
+    unsigned seen = 0;
     int code = json_next(r) == JSON_OBJECT_BEGIN ? 0 : ZEUS_EPARSE;
     int t = code ? code : json_next(r);
     for (; t == JSON_KEY && code == 0; t = code ? t : json_next(r)) {
-        if (json_is(r, "schema")) {
-            has_schema = json_next(r) == JSON_STRING && json_is(r, SCHEMA_TEXT);
-            code = has_schema ? 0 : ZEUS_EPARSE;
-        } else if (json_is(r, "checks") && !has_checks) {
-            has_checks = 1;
-            code = read_checks(r, list);
-        } else {
-            code = json_skip(r);
-        }
+        unsigned bit = json_is(r, "schema")   ? 1
+                       : json_is(r, "checks") ? 2
+                       : json_is(r, "plots")  ? 4
+                       : json_is(r, "run")    ? 8
+                                              : 0;
+        code = seen & bit ? ZEUS_EPARSE
+               : bit == 0 ? json_skip(r)
+               : bit == 1 ? read_schema(r, schema)
+               : bit == 2 ? report_read_checks(r, file)
+               : bit == 4 ? report_read_plots(r, file)
+                          : read_run(r, file);
+        seen |= bit;
     }
-    if (code == 0 && (t != JSON_OBJECT_END || json_next(r) != JSON_END)) {
+    if (code == 0 && (t != JSON_OBJECT_END || json_next(r) != JSON_END || seen != 15)) {
         code = ZEUS_EPARSE;
     }
-    return code ? code : has_schema && has_checks ? 0 : ZEUS_EPARSE;
+    return code;
 }
 
 static int check_seal(const char *text, size_t len, zeus_error *err)
@@ -246,8 +179,23 @@ static int check_seal(const char *text, size_t len, zeus_error *err)
     return 0;
 }
 
-int report_load(const char *text, size_t len, struct report_check **ret_checks, size_t *ret_count,
-                zeus_error *err)
+static int explain(const struct json_reader *r, int code, const char *schema, zeus_error *err)
+{
+    if (code == ZEUS_ENOMEM) {
+        return err_set(err, code, "out of memory");
+    }
+    if (code == ZEUS_EVERSION) {
+        return err_set(err, code, "the report's schema is '%s'; this zeus reads " REPORT_SCHEMA,
+                       schema);
+    }
+    if (r->problem) {
+        return json_reader_error(r, err);
+    }
+    return err_set(err, ZEUS_EPARSE,
+                   "data are missing or of the wrong kind near byte %zu of zeus-data", r->pos);
+}
+
+int report_load(const char *text, size_t len, struct report_file *ret_file, zeus_error *err)
 {
     const char *data = find(text, len, REPORT_DATA_BEGIN);
     if (!data) {
@@ -263,19 +211,25 @@ int report_load(const char *text, size_t len, struct report_check **ret_checks, 
         return err_set(err, ZEUS_EPARSE, "the data of the report have no end");
     }
     struct json_reader r;
-    struct checks list = {0};
+    char schema[64] = "";
+    struct report_file file = {.time_s = (double)NAN};
     json_reader_init(&r, data, (size_t)(end - data));
-    code = read_data(&r, &list);
+    code = read_data(&r, &file, schema);
     if (code < 0) {
-        free(list.items);
-        return code == ZEUS_ENOMEM ? err_set(err, code, "out of memory")
-               : r.problem         ? json_reader_error(&r, err)
-                                   : err_set(err, code,
-                                             "data are missing or of the wrong kind near "
-                                                     "byte %zu of zeus-data",
-                                             r.pos);
+        report_done(&file);
+        return explain(&r, code, schema, err);
     }
-    *ret_checks = list.items;
-    *ret_count = list.count;
+    *ret_file = file;
     return 0;
+}
+
+void report_done(struct report_file *file)
+{
+    for (size_t i = 0; i < file->plot_count; i++) {
+        free((void *)(uintptr_t)file->plots[i].samples);
+    }
+    free(file->plots);
+    free(file->checks);
+    free(file->means);
+    *file = (struct report_file){.time_s = (double)NAN};
 }

@@ -6,15 +6,19 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/macro.h"
 #include "base/mem.h"
-#include "cli/report_edge.h"
+#include "cli/report_verify.h"
+#include "cli/run_data.h"
 #include "cli/run_trace.h"
-#include "codec/json_writer.h"
+#include "cli/run_warnings.h"
 #include "plot/svg.h"
 
-#define PAGE_BYTES (512u << 20)
+#define PHASES_SHOWN 100u
+#define PAGE_BYTES   (512u << 20)
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -32,8 +36,11 @@ static const char head[] =
     "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dde1e6;"
     "vertical-align:top}\n"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+    ".warn{border-left:4px solid #c98500;margin-left:0;padding-left:1.8rem}\n"
+    ".sum{font-size:1.15rem}.sum b{font-size:1.6rem;font-variant-numeric:tabular-nums}\n"
     ".note{color:#68707a;font-size:.9rem}.wide "
-    "table{min-width:34rem}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
+    "table{min-width:46rem}.few "
+    "table{min-width:0;width:auto}svg{width:100%;min-width:34rem;height:auto;display:block}\n"
     "@media(prefers-color-scheme:dark){body{background:#15181c;color:#d5dae0}"
     "pre{background:#22262c}th,td{border-color:#333941}.note{color:#949ca6}}\n"
     "@media print{h2,tr,svg{break-inside:avoid}.wide{overflow:visible}}\n"
@@ -76,42 +83,71 @@ static void put_what(const struct run_report *report, struct strbuf *out)
     strbuf_adds(out, "</p>\n");
 }
 
+struct ends {
+    const struct run_condition *begin;
+    const struct run_condition *end;
+};
+
 /* "31 to 58 °C", "58 °C" where both ends are alike, "not known". */
-static void cell_ends(struct strbuf *out, const struct run_report *report, uint32_t device,
-                      uint32_t which)
+static void cell_ends(struct strbuf *out, const struct ends *e, uint32_t which, double begin,
+                      double end, const char *unit)
 {
-    static const char *const units[] = {"°C", "MHz", "W"};
-    double values[2] = {(double)NAN, (double)NAN};
     char text[80] = "not known";
-    for (size_t end = 0; end < 2; end++) {
-        const struct run_condition *c = report->conditions[end];
-        if (c && (c[device].valid & which)) {
-            values[end] = which == RUN_CONDITION_TEMPERATURE ? c[device].temperature_c
-                          : which == RUN_CONDITION_CLOCK     ? c[device].graphics_mhz
-                                                             : c[device].limit_w;
-        }
-    }
-    const char *unit = units[which == RUN_CONDITION_CLOCK   ? 1
-                             : which == RUN_CONDITION_LIMIT ? 2
-                                                            : 0];
-    if (!isnan(values[0]) && !isnan(values[1]) && values[0] != values[1]) {
-        (void)snprintf(text, sizeof(text), "%.0f to %.0f %s", values[0], values[1], unit);
-    } else if (!isnan(values[1])) {
-        (void)snprintf(text, sizeof(text), "%.0f %s", values[1], unit);
+    int is_begin = e->begin && (e->begin->valid & which);
+    int is_end = e->end && (e->end->valid & which);
+    if (is_begin && is_end && begin != end) {
+        (void)snprintf(text, sizeof(text), "%.0f to %.0f\u00a0%s", begin, end, unit);
+    } else if (is_end) {
+        (void)snprintf(text, sizeof(text), "%.0f\u00a0%s", end, unit);
     }
     cell(out, text);
+}
+
+static void cell_words(struct strbuf *out, const struct ends *e, uint32_t which, const char *begin,
+                       const char *end)
+{
+    char text[240] = "not known";
+    int is_begin = e->begin && (e->begin->valid & which);
+    if (is_begin && strcmp(begin, end) != 0) {
+        (void)snprintf(text, sizeof(text), "%s, then %s", begin, end);
+    } else if (e->end && (e->end->valid & which)) {
+        (void)snprintf(text, sizeof(text), "%s", end);
+    }
+    cell(out, text);
+}
+
+static void put_state(struct strbuf *out, const struct ends *e)
+{
+    static const struct run_condition none;
+    const struct run_condition *a = e->begin ? e->begin : &none;
+    const struct run_condition *b = e->end ? e->end : &none;
+    char reasons[2][96];
+    cell_ends(out, e, RUN_CONDITION_TEMPERATURE, a->temperature_c, b->temperature_c, "°C");
+    cell_ends(out, e, RUN_CONDITION_CLOCK, a->graphics_mhz, b->graphics_mhz, "MHz");
+    cell_ends(out, e, RUN_CONDITION_LIMIT, a->limit_w, b->limit_w, "W");
+    cell_words(out, e, RUN_CONDITION_PERSISTENCE, a->is_persistent ? "on" : "off",
+               b->is_persistent ? "on" : "off");
+    run_throttle_words(a->throttle, reasons[0], sizeof(reasons[0]));
+    run_throttle_words(b->throttle, reasons[1], sizeof(reasons[1]));
+    cell_words(out, e, RUN_CONDITION_THROTTLE, reasons[0][0] ? reasons[0] : "none",
+               reasons[1][0] ? reasons[1] : "none");
+    cell_ends(out, e, RUN_CONDITION_PROCESSES, a->process_count, b->process_count, "");
 }
 
 static void put_devices(const struct run_report *report, struct strbuf *out)
 {
     strbuf_adds(out, "<h2>Devices</h2>\n<div class=\"wide\"><table><tr><th>Device<th>Name"
-                     "<th>Driver<th>Temperature<th>Clock<th>Power limit</tr>\n");
+                     "<th>Driver<th>Temperature<th>Clock<th>Power limit<th>Persistence"
+                     "<th>Held back by<th>Other processes</tr>\n");
     for (uint32_t i = 0; i < zeus_session_all_count(report->session); i++) {
         zeus_device_info info;
         char text[120];
         if (zeus_device_get_info(zeus_session_all(report->session, i), &info) < 0) {
             continue;
         }
+        const struct run_conditions *c = report->conditions;
+        const struct ends e = {c[0].devices ? &c[0].devices[i] : NULL,
+                               c[1].devices ? &c[1].devices[i] : NULL};
         (void)snprintf(text, sizeof(text), "%s%d%s", zeus_kind_name(info.kind), info.index,
                        info.flags & ZEUS_DEVICE_SIMULATED ? " (simulated)" : "");
         strbuf_adds(out, "<tr>");
@@ -119,28 +155,66 @@ static void put_devices(const struct run_report *report, struct strbuf *out)
         cell(out, info.name);
         (void)snprintf(text, sizeof(text), "%s %s", info.backend, info.driver);
         cell(out, text);
-        cell_ends(out, report, i, RUN_CONDITION_TEMPERATURE);
-        cell_ends(out, report, i, RUN_CONDITION_CLOCK);
-        cell_ends(out, report, i, RUN_CONDITION_LIMIT);
+        put_state(out, &e);
         strbuf_adds(out, "</tr>\n");
     }
-    strbuf_adds(out,
-                "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
-                "number where both are alike.</p>\n");
+    strbuf_adds(
+        out, "</table></div>\n<p class=\"note\">Before the first run to after the last; one "
+             "value where both are alike. What happened in between is among the warnings.</p>\n");
 }
 
-static void put_rows(const struct run_row *rows, size_t count, struct strbuf *out)
+static int put_warnings(const struct run_report *report, struct strbuf *out)
 {
+    struct run_warnings *warnings _free_ = mem_calloc(1, sizeof(*warnings));
+    if (!warnings) {
+        return ZEUS_ENOMEM;
+    }
+    run_warnings_find(report, warnings);
+    strbuf_adds(out, warnings->count ? "<h2>Warnings</h2>\n<ul class=\"warn\">\n"
+                                     : "<p class=\"note\">No warnings.</p>\n");
+    for (size_t i = 0; i < warnings->count; i++) {
+        strbuf_adds(out, "<li>");
+        svg_escape(out, warnings->items[i].text);
+        strbuf_adds(out, "</li>\n");
+    }
+    if (warnings->left_out > 0) {
+        strbuf_addf(out, "<li>%zu more.</li>\n", warnings->left_out);
+    }
+    strbuf_adds(out, warnings->count ? "</ul>\n" : "");
+    return 0;
+}
+
+/* The result in one line. */
+static void put_headline(const struct run_report *report, const struct run_row *rows, size_t count,
+                         struct strbuf *out)
+{
+    if (count == 0 || isnan(rows[count - 1].mean_j)) {
+        return;
+    }
+    const struct run_row *total = &rows[count - 1];
+    report_headline_begin(out, total->mean_j);
+    strbuf_addf(out, " &plusmn; %.3f random &plusmn; %.3f systematic, %s of %s</p>\n",
+                total->random_j, total->systematic_j, report->trial_count > 1 ? "mean" : "total",
+                report->trial_count > 1 ? "the runs' totals" : "all places");
+}
+
+static void put_rows(const struct run_report *report, const struct run_row *rows, size_t count,
+                     struct strbuf *out)
+{
+    int has_idle = report->idle->seconds > 0;
     strbuf_adds(out, "<h2>Energy</h2>\n<div class=\"wide\"><table><tr><th>Place<th class=\"n\">"
                      "Joules<th class=\"n\">&plusmn; random<th class=\"n\">&plusmn; systematic"
-                     "<th>Source<th>Warnings</tr>\n");
+                     "");
+    strbuf_adds(out, has_idle ? "<th class=\"n\">Above idle" : "");
+    strbuf_adds(out, "<th>Source<th>Notes</tr>\n");
     for (size_t i = 0; i < count; i++) {
         const struct run_row *row = &rows[i];
-        strbuf_adds(out, "<tr>");
-        cell(out, row->label);
-        cell_j(out, row->mean_j);
+        report_row_begin(out, row->label, row->mean_j);
         cell_j(out, row->random_j);
         cell_j(out, row->systematic_j);
+        if (has_idle) {
+            cell_j(out, row->net_j);
+        }
         strbuf_adds(out, "<td>");
         svg_escape(out, row->first.name[0] ? zeus_source_name(row->first.source) : "sum");
         if (row->first.sensor_class[0]) {
@@ -163,126 +237,74 @@ static void put_rows(const struct run_row *rows, size_t count, struct strbuf *ou
     }
     strbuf_adds(out, "</table></div>\n<p class=\"note\">Random: half width of the 95&nbsp;% "
                      "interval. Systematic: bound of the sensor's gain and offset error, which "
-                     "repeating does not shrink.</p>\n");
-}
-
-static void put_edge(struct json_writer *w, const zeus_edge *edge)
-{
-    json_begin_object(w);
-    json_key_u64(w, "time_ns", edge->time_ns);
-    json_key_u64(w, "period_ns", edge->period_ns);
-    json_key_u64(w, "now_ns", edge->now_ns);
-    json_key_double(w, "now_w", edge->now_w);
-    json_key_double(w, "blur_s", edge->blur_s);
-    json_key_double(w, "settled_j", edge->settled_j);
-    json_key_string(w, "source", zeus_source_name(edge->source));
-    json_key(w, "knots");
-    json_begin_array(w);
-    for (uint32_t i = 0; i < edge->knot_count; i++) {
-        json_begin_array(w);
-        json_u64(w, edge->knots[i].time_ns);
-        json_u64(w, edge->knots[i].half_ns);
-        json_u64(w, edge->knots[i].flags);
-        json_double(w, edge->knots[i].energy_j);
-        json_end_array(w);
+                     "repeating does not shrink.");
+    if (has_idle) {
+        strbuf_addf(out, " Idle power was measured for %.1f s before the first run.",
+                    report->idle->seconds);
     }
-    json_end_array(w);
-    json_end_object(w);
+    strbuf_adds(out, "</p>\n");
 }
 
-struct place_edges {
-    zeus_edge edges[2];
-    zeus_energy energy;
-    int is_known;
-};
-
-/* Edges of all places first: they settle the energies that everything after them shows, the total
- * too. NaN when the total has a part that no edges tell. */
-static double take_edges(zeus_measurement *m, struct place_edges *taken)
+/* Phases of the last run. */
+static void put_phases(const struct run_report *report, struct strbuf *out)
 {
-    zeus_total total = {0};
-    int is_whole = 1;
-    for (size_t i = 0; i < zeus_measurement_count(m); i++) {
-        struct place_edges *p = &taken[i];
-        int r = zeus_measurement_edges(m, i, p->edges, &p->energy);
-        p->is_known = r == 0 && !isnan(p->energy.energy_j);
-        if (!p->is_known && zeus_measurement_get(m, i, &p->energy) == 0) {
-            int is_counted = !(p->energy.flags & ZEUS_ENERGY_CONTAINED);
-            is_whole &= !is_counted || isnan(p->energy.energy_j);
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    if (last->phase_count == 0) {
+        return;
+    }
+    strbuf_adds(out, "<h2>Phases of the last run</h2>\n<div class=\"wide few\"><table><tr><th>Phase"
+                     "<th class=\"n\">Seconds<th class=\"n\">Joules<th class=\"n\">&plusmn; random"
+                     "<th class=\"n\">Watts</tr>\n");
+    for (size_t i = 0; i < MIN_OF(last->phase_count, PHASES_SHOWN); i++) {
+        zeus_measurement *m = last->phases[i].measurement;
+        zeus_total total = {.energy_j = (double)NAN, .random_j = (double)NAN};
+        if (!m || zeus_measurement_total(m, &total) < 0) {
+            continue;
         }
+        double time_s = zeus_measurement_time_s(m);
+        strbuf_adds(out, "<tr>");
+        cell(out, last->phases[i].label);
+        cell_j(out, time_s);
+        cell_j(out, total.energy_j);
+        cell_j(out, total.random_j);
+        cell_j(out, time_s > 0 ? total.energy_j / time_s : (double)NAN);
+        strbuf_adds(out, "</tr>\n");
     }
-    int r = zeus_measurement_total(m, &total);
-    return r == 0 && is_whole ? total.energy_j : (double)NAN;
+    strbuf_adds(out, "</table></div>\n");
+    if (last->phase_count > PHASES_SHOWN || last->phases_dropped > 0) {
+        strbuf_addf(out, "<p class=\"note\">%zu more are in the data of this file",
+                    last->phase_count > PHASES_SHOWN ? last->phase_count - PHASES_SHOWN : 0);
+        strbuf_addf(out, "; %zu were not kept.</p>\n", last->phases_dropped);
+    }
 }
 
-static void put_check(struct json_writer *w, size_t trial, const char *label, double total_j,
-                      const struct place_edges *taken)
+static void put_share(const char *name, const struct trial_shares *shares, struct strbuf *out)
 {
-    json_begin_object(w);
-    json_key_u64(w, "trial", trial);
-    json_key_string(w, "place", label);
-    json_key_double(w, "energy_j", taken->energy.energy_j);
-    json_key_double(w, "random_j", taken->energy.random_j);
-    json_key_bool(w, "in_total", !(taken->energy.flags & ZEUS_ENERGY_CONTAINED));
-    json_key_double(w, "total_j", total_j);
-    json_key(w, "edges");
-    json_begin_array(w);
-    put_edge(w, &taken->edges[0]);
-    put_edge(w, &taken->edges[1]);
-    json_end_array(w);
-    json_end_object(w);
+    if (shares->is_known) {
+        strbuf_adds(out, "<tr>");
+        cell(out, name);
+        strbuf_addf(out,
+                    "<td class=\"n\">%.1f %%<td class=\"n\">%.1f %%<td class=\"n\">%.1f %%</tr>\n",
+                    shares->program * 100, shares->others * 100, shares->unattributed * 100);
+    }
 }
 
-static int put_checks(const struct run_report *report, const struct run_row *rows,
-                      struct json_writer *w)
+/* Whose energy it was, as far as that can be estimated. */
+static void put_shares(const struct run_report *report, struct strbuf *out)
 {
-    size_t places = report->trial_count ? zeus_measurement_count(report->trials[0].measurement) : 0;
-    struct place_edges *taken _free_ = mem_calloc(places + 1, sizeof(*taken));
-    if (!taken) {
-        return ZEUS_ENOMEM;
+    const struct trial *last = &report->trials[report->trial_count - 1];
+    strbuf_adds(out,
+                "<h2>Whose energy (estimates)</h2>\n<div class=\"wide few\"><table><tr><th>Device"
+                "<th class=\"n\">The program<th class=\"n\">Others"
+                "<th class=\"n\">Nobody</tr>\n");
+    put_share("cpus", &last->cpu, out);
+    for (uint32_t i = 0; i < last->gpu_count; i++) {
+        char name[24];
+        (void)snprintf(name, sizeof(name), "gpu%u", i);
+        put_share(name, &last->gpus[i], out);
     }
-    json_key(w, "checks");
-    json_begin_array(w);
-    for (size_t t = 0; t < report->trial_count; t++) {
-        double total_j = take_edges(report->trials[t].measurement, taken);
-        for (size_t i = 0; i < places; i++) {
-            if (taken[i].is_known) {
-                put_check(w, t, rows[i].label, total_j, &taken[i]);
-            }
-        }
-    }
-    json_end_array(w);
-    return 0;
-}
-
-static int build_data(const struct run_report *report, struct strbuf *out)
-{
-    struct run_row *rows _free_ = NULL;
-    size_t count = 0;
-    struct strbuf run;
-    struct json_writer w;
-    strbuf_init(&run, PAGE_BYTES);
-    json_writer_init(&w, out, 0);
-    int r = run_report_rows(report, &rows, &count);
-    if (r == 0) {
-        json_begin_object(&w);
-        json_key_string(&w, "schema", "zeus.report/1");
-        r = put_checks(report, rows, &w);
-        json_key(&w, "conditions");
-        json_begin_object(&w);
-        json_key(&w, "begin");
-        run_conditions_json(report->session, report->conditions[0], &w);
-        json_key(&w, "end");
-        run_conditions_json(report->session, report->conditions[1], &w);
-        json_end_object(&w);
-        r = r < 0 ? r : run_report_json(report, &run);
-        json_key(&w, "run");
-        json_raw(&w, strbuf_text(&run));
-        json_end_object(&w);
-        r = r < 0 ? r : json_writer_finish(&w);
-    }
-    strbuf_done(&run);
-    return r;
+    strbuf_adds(out, "</table></div>\n<p class=\"note\">By CPU time, and by the processes seen on "
+                     "each GPU twice a second, of the last run. Nobody's is what idles.</p>\n");
 }
 
 /* "<" only occurs inside strings of JSON, where it can be spelled so that no tag ends the data. */
@@ -310,17 +332,24 @@ static int build_page(const struct run_report *report, const struct strbuf *data
     }
     strbuf_adds(out, head);
     put_what(report, out);
-    put_rows(rows, count, out);
+    put_headline(report, rows, count, out);
+    put_rows(report, rows, count, out);
+    put_phases(report, out);
+    r = put_warnings(report, out);
+    if (r < 0) {
+        return r;
+    }
     for (int is_temperature = 0; is_temperature < 2; is_temperature++) {
-        strbuf_adds(out, is_temperature ? "<h2>How warm it was</h2>\n" : "<h2>Over time</h2>\n");
+        strbuf_adds(out, is_temperature ? "<h2>Temperature</h2>\n" : "<h2>Power</h2>\n");
         strbuf_adds(out, "<div class=\"wide\">");
-        r = run_trace_chart(report->timeline, report, is_temperature, out);
+        r = run_trace_chart(report, is_temperature, 1, out);
         strbuf_adds(out, "</div>\n");
         strbuf_adds(out, r == 0 ? "" : "<p class=\"note\">nothing was sampled</p>\n");
         if (r < 0 && r != ZEUS_ENOTFOUND) {
             return r;
         }
     }
+    put_shares(report, out);
     put_devices(report, out);
     strbuf_adds(out, "<p class=\"note\">The raw readings around both ends of each measurement are "
                      "part of this file; <code>zeus report verify FILE</code> recomputes the "
@@ -337,7 +366,7 @@ int run_html_write(const struct run_report *report, FILE *out)
     struct strbuf page;
     strbuf_init(&data, PAGE_BYTES);
     strbuf_init(&page, PAGE_BYTES);
-    int r = build_data(report, &data);
+    int r = run_data_build(report, &data);
     r = r < 0 ? r : build_page(report, &data, &page);
     if (r == 0) {
         (void)fwrite(strbuf_text(&page), 1, page.len, out);

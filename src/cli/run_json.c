@@ -146,7 +146,7 @@ int run_report_json(const struct run_report *report, struct strbuf *out)
     json_end_array(&w);
     json_key_u64(&w, "warmups", report->warmups);
     json_key_u64(&w, "repeats_asked", report->asked);
-    json_key_double(&w, "idle_s", report->idle.seconds);
+    json_key_double(&w, "idle_s", report->idle->seconds);
     put_summary(&w, report, rows, count);
     json_key(&w, "trials");
     json_begin_array(&w);

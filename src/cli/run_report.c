@@ -62,6 +62,15 @@ static void add_value(struct series *s, size_t trial, double energy_j, double ra
     s->systematic_j += systematic_j;
 }
 
+void run_idle_update(struct run_idle *idle)
+{
+    for (size_t i = 0; i < idle->count; i++) {
+        zeus_energy e = {.energy_j = (double)NAN};
+        (void)!zeus_measurement_get(idle->measurement, i, &e);
+        idle->place_w[i] = e.energy_j / idle->seconds;
+    }
+}
+
 static double mean_time(const struct run_report *report)
 {
     double sum_s = 0;
@@ -89,7 +98,7 @@ static void fill_place(const struct run_report *report, size_t place, double *va
         add_value(&s, t, e.energy_j, e.random_j, e.systematic_j);
     }
     label_place(&row->first, row->label, sizeof(row->label));
-    double idle_w = place < report->idle.count ? report->idle.place_w[place] : (double)NAN;
+    double idle_w = place < report->idle->count ? report->idle->place_w[place] : (double)NAN;
     finish_row(row, &s, report->trial_count, idle_w, mean_time(report));
 }
 
@@ -121,7 +130,7 @@ static void fill_total_net(const struct run_report *report, int gpus_only, struc
                            size_t places, struct run_row *total)
 {
     double net_j = 0;
-    int is_known = report->idle.seconds > 0;
+    int is_known = report->idle->seconds > 0;
     for (size_t i = 0; i < places; i++) {
         int is_other = gpus_only && rows[i].first.device_kind != ZEUS_KIND_GPU;
         if (is_other || (rows[i].flags & ZEUS_ENERGY_CONTAINED)) {
@@ -272,8 +281,8 @@ void run_report_text(const struct run_report *report, FILE *out)
         (void)fprintf(out, "  no energy: nothing here can be measured ('zeus env' says why)\n");
         return;
     }
-    if (report->idle.seconds > 0) {
-        (void)fprintf(out, "  idle power was measured for %.1f s before\n", report->idle.seconds);
+    if (report->idle->seconds > 0) {
+        (void)fprintf(out, "  idle power was measured for %.1f s before\n", report->idle->seconds);
     }
     print_phases(out, report);
     print_estimates(out, report);

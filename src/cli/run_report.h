@@ -11,14 +11,22 @@
 
 #include "base/strbuf.h"
 #include "cli/run_conditions.h"
+#include "cli/run_samples.h"
 #include "cli/run_trial.h"
+
+/* Edges of places that a report keeps, 600 bytes each; phases may take half of them. */
+#define RUN_EDGES_MAX 16384u
 
 /* Idle power of every place of a measurement, in the measurement's order; NaN where unknown. */
 struct run_idle {
     double seconds;  /* how long it was measured; 0: not asked for */
     double *place_w; /* owned */
     size_t count;
+    zeus_measurement *measurement; /* owned; what it follows from */
 };
+
+/* Powers anew from the measurement, after its energies were settled. */
+void run_idle_update(struct run_idle *idle);
 
 struct run_report {
     char *const *argv;     /* borrowed */
@@ -26,11 +34,13 @@ struct run_report {
     struct trial *trials;  /* borrowed: the counted ones */
     size_t trial_count;
     uint32_t warmups;
-    uint32_t asked; /* repeats that were asked for */
-    struct run_idle idle;
-    zeus_timeline *timeline; /* borrowed; NULL: not asked for */
-    /* State of the devices before the first run and after the last; owned. NULL: not asked for. */
-    struct run_condition *conditions[2];
+    uint32_t asked;             /* repeats that were asked for */
+    struct run_idle *idle;      /* borrowed */
+    zeus_timeline *timeline;    /* borrowed; NULL: not asked for */
+    struct run_samples samples; /* owned: what the timeline saw */
+    /* Before the first run and after the last; owned. Empty: not asked for. */
+    struct run_conditions conditions[2];
+    struct run_watch *watches; /* owned: one a visible GPU; NULL: not asked for */
 };
 
 /* One row of the result: a place, or a sum of places. */

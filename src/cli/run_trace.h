@@ -14,9 +14,9 @@
 /* A timeline of whatever of power and temperature these devices have; NULL when they have none. */
 zeus_timeline *run_trace_open(zeus_session *session);
 
-/* One chart of the temperatures (`want_temperature`) or of the powers, phases and runs marked.
- * NOTFOUND when there is nothing to show. */
-int run_trace_chart(zeus_timeline *timeline, const struct run_report *report, int want_temperature,
+/* One chart of the temperatures (`want_temperature`) or of the powers, phases and runs marked;
+ * without a title where a heading says what it is. NOTFOUND when there is nothing to show. */
+int run_trace_chart(const struct run_report *report, int want_temperature, int has_heading,
                     struct strbuf *out) ZEUS_CHECK;
 
 /* --plot */

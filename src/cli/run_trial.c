@@ -47,8 +47,9 @@ static void begin_phase(struct helper *tee, const char *label)
         return;
     }
     struct trial_phase *phase = &trial->phases[trial->phase_count];
-    if (zeus_monitor_begin_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC, NULL) ==
-        0) {
+    uint32_t keep = trial->phase_count < tee->options->phases_kept ? ZEUS_WINDOW_KEEP_EDGES : 0;
+    if (zeus_monitor_begin_window(tee->options->monitor, PHASE_WINDOW, ZEUS_WINDOW_NO_SYNC | keep,
+                                  NULL) == 0) {
         (void)snprintf(phase->label, sizeof(phase->label), "%s", label);
         trial->phase_count++;
     }
@@ -142,6 +143,9 @@ static void look_at_gpu(struct helper *watcher, uint32_t gpu)
     zeus_process processes[PROCESSES_MAX];
     size_t count = 0;
     zeus_device *dev = zeus_session_device(watcher->options->session, ZEUS_KIND_GPU, gpu);
+    if (watcher->options->watches) {
+        run_watch_look(dev, &watcher->options->watches[gpu]);
+    }
     int r = zeus_device_read_processes(dev, processes, ARRAY_LEN(processes), &count);
     if ((r < 0 && r != ZEUS_ETOOSMALL) || count == 0) {
         return;
@@ -230,7 +234,8 @@ static void judge_cpu(struct trial *trial, const struct proc_cpu_time *before,
 
 static int start_program(const struct trial_options *options, struct trial *trial, zeus_error *err)
 {
-    int r = zeus_monitor_begin_window(options->monitor, TRIAL_WINDOW, 0, err);
+    int r = zeus_monitor_begin_window(options->monitor, TRIAL_WINDOW,
+                                      options->keeps_edges ? ZEUS_WINDOW_KEEP_EDGES : 0, err);
     if (r < 0) {
         return r;
     }

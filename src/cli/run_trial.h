@@ -13,6 +13,7 @@
 #include <zeus/session.h>
 
 #include "cli/child.h"
+#include "cli/run_conditions.h"
 
 #define TRIAL_PHASES_MAX 1024
 
@@ -49,6 +50,9 @@ struct trial_options {
     char *const *argv;
     const char *phase_token; /* NULL: stdout is the child's own */
     int with_shares;
+    int keeps_edges;           /* of the run, for a report */
+    size_t phases_kept;        /* and of so many phases */
+    struct run_watch *watches; /* one a visible GPU; NULL: none wanted */
 };
 
 /* Runs the program once. 0, or a negative code with `err` filled when *we* failed; a program that

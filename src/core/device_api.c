@@ -102,6 +102,12 @@ int zeus_device_read_activity(zeus_device *dev, zeus_activity *ret_activity)
     return r < 0 ? r : device_read_activity(unwrap(dev), ret_activity, NULL);
 }
 
+int zeus_device_read_throttle(zeus_device *dev, uint32_t *ret_reasons)
+{
+    int r = ret_reasons ? check(dev) : ZEUS_EINVAL;
+    return r < 0 ? r : device_read_throttle(unwrap(dev), ret_reasons, NULL);
+}
+
 int zeus_device_read_processes(zeus_device *dev, zeus_process *processes, size_t capacity,
                                size_t *ret_count)
 {

@@ -107,6 +107,11 @@ static int authenticate(struct httpd_req *req, const struct trust *trust, struct
     }
     (void)snprintf(caller->subject, sizeof(caller->subject), "%s", claims.subject);
     caller->scopes &= claims.scopes.bits;
+    caller->has_token = 1;
+    caller->has_issued = claims.has_issued;
+    caller->issued_s = claims.issued_s;
+    caller->end_s = auth_claims_end_s(&claims);
+    caller->key_tag = claims.key_tag;
     return 0;
 }
 
@@ -140,8 +145,7 @@ static void name_owner(struct caller *caller)
     }
 }
 
-/* The primary group of the calling process and the supplementary ones. */
-static size_t all_groups(const struct httpd_peer *peer, uint32_t out[HTTPD_GROUPS_MAX + 1])
+size_t admission_groups(const struct httpd_peer *peer, uint32_t out[ADMISSION_GROUPS_MAX])
 {
     if (!peer->is_local) {
         return 0;
@@ -154,11 +158,11 @@ static size_t all_groups(const struct httpd_peer *peer, uint32_t out[HTTPD_GROUP
 static void apply_policy(const struct httpd_req *req, const struct trust *trust,
                          struct caller *caller)
 {
-    uint32_t gids[HTTPD_GROUPS_MAX + 1];
+    uint32_t gids[ADMISSION_GROUPS_MAX];
     struct site_caller who = {.is_local = caller->is_local,
                               .uid = caller->uid,
                               .gids = gids,
-                              .gid_count = all_groups(&req->peer, gids),
+                              .gid_count = admission_groups(&req->peer, gids),
                               .subject = caller->subject[0] ? caller->subject : NULL,
                               .certificate = caller->certificate[0] ? caller->certificate : NULL};
     caller->rule = site_policy_match(trust->policy, &who);

@@ -9,8 +9,13 @@
 
 #include "httpd/httpd.h"
 
+#define ADMISSION_GROUPS_MAX (HTTPD_GROUPS_MAX + 1)
+
 /* An httpd_options.gate hook; `user` is the daemon. Sets req->gate_data to a struct caller. */
 int admission_gate(struct httpd_req *req, const char *method, struct httpd_reply *reply,
                    void *user);
+
+/* The primary group of the calling process and the supplementary ones; how many. */
+size_t admission_groups(const struct httpd_peer *peer, uint32_t out[ADMISSION_GROUPS_MAX]);
 
 #endif /* ZEUS_DAEMON_ADMISSION_H */

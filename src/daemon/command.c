@@ -114,7 +114,7 @@ static void note_restored(void *user, const struct guard_device *device,
 
 static uint32_t devices_max(const struct daemon *daemon)
 {
-    return (uint32_t)MAX_OF(daemon->node.gpu_count, (size_t)64);
+    return (uint32_t)MAX_OF(daemon->node.gpu_capacity, (size_t)64);
 }
 
 int command_open(struct daemon *daemon, zeus_error *err)
@@ -156,7 +156,7 @@ void command_close(struct daemon *daemon)
 /* The GPUs as the guard sees them; no writer thread runs. Owned: free. */
 static struct guard_device *all_devices(struct daemon *daemon)
 {
-    size_t count = daemon->node.gpu_count;
+    size_t count = node_gpu_count(&daemon->node);
     struct guard_device *devices = mem_calloc(count ? count : 1, sizeof(*devices));
     for (size_t i = 0; devices && i < count; i++) {
         devices[i] = (struct guard_device){daemon->node.gpus[i].device, daemon->node.gpus[i].id};
@@ -172,13 +172,14 @@ int command_recover(struct daemon *daemon, zeus_error *err)
     if (!devices) {
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
-    for (size_t i = 0; i < daemon->node.gpu_count && found >= 0; i++) {
+    for (size_t i = 0; i < node_gpu_count(&daemon->node) && found >= 0; i++) {
         int r = guard_recover(daemon->guard, &devices[i], now_ns);
         found = r < 0 ? r : found + r;
     }
-    (void)guard_tell_absent(daemon->guard, devices, daemon->node.gpu_count);
+    (void)guard_tell_absent(daemon->guard, devices, node_gpu_count(&daemon->node));
     if (found > 0) {
-        size_t failed = guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, now_ns);
+        size_t failed =
+            guard_restore_due(daemon->guard, devices, node_gpu_count(&daemon->node), now_ns);
         log_write(&daemon->log, failed ? ZEUS_LOG_WARNING : ZEUS_LOG_INFO, "lease",
                   "%d settings were left changed by a daemon that died: %zu restored, %zu will be "
                   "tried again",
@@ -207,8 +208,8 @@ void command_restore_all(struct daemon *daemon)
     uint64_t stops = 0;
     (void)!read(daemon->stop_fd, &stops, sizeof(stops)); /* commands that restore are not stopped */
     lease_end_all(daemon->leases, LEASE_SHUTDOWN);
-    size_t failed =
-        guard_restore_due(daemon->guard, devices, daemon->node.gpu_count, clock_monotonic_ns());
+    size_t failed = guard_restore_due(daemon->guard, devices, node_gpu_count(&daemon->node),
+                                      clock_monotonic_ns());
     if (failed > 0) {
         log_write(&daemon->log, ZEUS_LOG_ERROR, "lease",
                   "%zu leased settings could not be restored; the journal keeps them for the next "

@@ -17,6 +17,7 @@
 #include "daemon/node.h"
 #include "httpd/httpd.h"
 
+struct arrival;
 struct audit;
 struct auth_keyring;
 struct guard;
@@ -25,6 +26,7 @@ struct lease_journal;
 struct lease_streams;
 struct lease_table;
 struct override_set;
+struct permits;
 struct site_meter;
 struct site_policy;
 struct window_service;
@@ -44,17 +46,19 @@ struct daemon {
     struct node node;
     struct hub *hub;
     struct httpd *httpd;
-    pthread_rwlock_t trust_lock;
-    struct trust *trust; /* the valid one */
+    pthread_rwlock_t trust_lock; /* held for a moment: guards what is replaced while we serve */
+    struct trust *trust;         /* the valid one */
     struct lease_table *leases;
     struct lease_journal *journal;
     struct lease_streams *lease_streams;
     struct guard *guard;
     int stop_fd; /* readable once the daemon stops: ends commands that still run */
+    struct permits *permits;
     struct site_meter *meter;
     struct audit *audit;
     struct window_service *windows;
-    char *discover; /* owned: the frozen document */
+    struct arrival *arrival;
+    char *discover; /* owned: the document; under trust_lock, written anew when a GPU comes */
     char hostname[256];
     uint64_t start_ns;
 };
@@ -65,8 +69,11 @@ const struct trust *daemon_trust(struct daemon *daemon);
 /* routes.c: the table of routes. */
 const struct httpd_route *daemon_routes(size_t *ret_count);
 
-/* discover.c: the frozen document (owned: free). */
+/* discover.c: the document (owned: free). */
 int discover_write(struct daemon *daemon, char **ret_text) ZEUS_CHECK;
+
+/* discover.c: answers with the document as it is now. */
+void daemon_discover(struct daemon *daemon, struct httpd_reply *reply);
 
 /* The caller of an admitted request. */
 static inline const struct caller *daemon_caller(const struct httpd_req *req)

@@ -19,12 +19,12 @@ static void write_gpu(struct json_writer *w, struct slot *slot)
 {
     json_begin_object(w);
     json_key_u64(w, "id", slot->id);
-    json_key_string(w, "name", slot->info.name);
-    json_key_string(w, "pci_address", slot->info.pci);
+    json_key_string(w, "name", slot_info(slot)->name);
+    json_key_string(w, "pci_address", slot_info(slot)->pci);
     json_key_bool(w, "cumulative_energy_available", slot_has_counter(slot));
-    json_key_string(w, "uuid", slot->info.uuid);
-    json_key_string(w, "backend", slot->info.backend);
-    json_key_bool(w, "simulated", (slot->info.flags & ZEUS_DEVICE_SIMULATED) != 0);
+    json_key_string(w, "uuid", slot_info(slot)->uuid);
+    json_key_string(w, "backend", slot_info(slot)->backend);
+    json_key_bool(w, "simulated", (slot_info(slot)->flags & ZEUS_DEVICE_SIMULATED) != 0);
     json_end_object(w);
 }
 
@@ -33,9 +33,9 @@ static void write_cpu(struct json_writer *w, struct slot *slot)
     json_begin_object(w);
     json_key_u64(w, "id", slot->id);
     json_key_bool(w, "dram_available", slot_has_dram(slot));
-    json_key_string(w, "name", slot->info.name);
-    json_key_string(w, "backend", slot->info.backend);
-    json_key_bool(w, "simulated", (slot->info.flags & ZEUS_DEVICE_SIMULATED) != 0);
+    json_key_string(w, "name", slot_info(slot)->name);
+    json_key_string(w, "backend", slot_info(slot)->backend);
+    json_key_bool(w, "simulated", (slot_info(slot)->flags & ZEUS_DEVICE_SIMULATED) != 0);
     json_end_object(w);
 }
 
@@ -43,7 +43,7 @@ static void write_devices(struct json_writer *w, struct node *node)
 {
     json_key(w, "gpus");
     json_begin_array(w);
-    for (size_t i = 0; i < node->gpu_count; i++) {
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
         write_gpu(w, &node->gpus[i]);
     }
     json_end_array(w);
@@ -108,4 +108,11 @@ int discover_write(struct daemon *daemon, char **ret_text)
     }
     strbuf_done(&out);
     return r;
+}
+
+void daemon_discover(struct daemon *daemon, struct httpd_reply *reply)
+{
+    ZEUS_ASSERT(pthread_rwlock_rdlock(&daemon->trust_lock) == 0);
+    httpd_reply_json(reply, 200, daemon->discover, strlen(daemon->discover));
+    ZEUS_ASSERT(pthread_rwlock_unlock(&daemon->trust_lock) == 0);
 }

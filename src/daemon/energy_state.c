@@ -32,7 +32,9 @@ static const struct number_field numbers[] = {
     {"time_ns", offsetof(struct energy_total, time_ns)},
     {"holes", offsetof(struct energy_total, holes)},
     {"day_uj", offsetof(struct energy_total, day_uj)},
+    {"day_holes", offsetof(struct energy_total, day_holes)},
     {"day_wall_ms", offsetof(struct energy_total, day_wall_ms)},
+    {"day_boot_ms", offsetof(struct energy_total, day_boot_ms)},
 };
 
 void energy_state_done(struct energy_state *state)
@@ -105,15 +107,6 @@ static int read_u64(struct json_reader *r, uint64_t *ret_value, zeus_error *err)
     return json_get_u64(r, ret_value) < 0 ? refuse(r, err, "no whole number from 0 on") : 0;
 }
 
-static int read_day(struct json_reader *r, int64_t *ret_value, zeus_error *err)
-{
-    int status = expect(r, JSON_NUMBER, "a number is expected", err);
-    if (status < 0) {
-        return status;
-    }
-    return json_get_i64(r, ret_value) < 0 ? refuse(r, err, "no whole number") : 0;
-}
-
 /* One member whose key is the reader's current token. */
 static int read_member(struct json_reader *r, struct energy_entry *entry, zeus_error *err)
 {
@@ -128,9 +121,6 @@ static int read_member(struct json_reader *r, struct energy_entry *entry, zeus_e
     }
     if (json_is(r, "has_day")) {
         return read_flag(r, &entry->total.has_day, err);
-    }
-    if (json_is(r, "day")) {
-        return read_day(r, &entry->total.day, err);
     }
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         if (json_is(r, numbers[i].name)) {
@@ -222,7 +212,8 @@ int energy_state_parse(const char *text, size_t len, const char *boot_id,
     }
     for (size_t i = 0; i < state.count && strcmp(state.boot_id, boot_id) != 0; i++) {
         energy_total_lose(&state.entries[i].total);
-        state.entries[i].total.time_ns = 0; /* the clock began again with the boot */
+        state.entries[i].total.time_ns = 0; /* the clocks began again with the boot */
+        state.entries[i].total.day_boot_ms = 0;
     }
     (void)snprintf(state.boot_id, sizeof state.boot_id, "%s", boot_id);
     *ret_state = state;
@@ -255,7 +246,6 @@ static void write_entry(struct json_writer *w, const struct energy_entry *entry)
         memcpy(&value, (const char *)&entry->total + numbers[i].offset, sizeof value);
         json_key_u64(w, numbers[i].name, value);
     }
-    json_key_i64(w, "day", entry->total.day);
     json_key_bool(w, "has_raw", entry->total.has_raw != 0);
     json_key_bool(w, "has_day", entry->total.has_day != 0);
     json_end_object(w);

@@ -79,18 +79,49 @@ void energy_total_spend(struct energy_total *total, uint64_t spent_uj, uint64_t 
     total->time_ns = MAX_OF(time_ns, total->time_ns);
 }
 
-void energy_total_date(struct energy_total *total, int64_t day, uint64_t wall_ms)
+void energy_total_hole(struct energy_total *total, uint64_t count)
 {
-    if (total->has_day && total->day == day) {
+    total->holes += MIN_OF(count, UINT64_MAX - total->holes);
+}
+
+/* When the day's first reading was, by the wall clock as it goes now. After a boot only what the
+ * clock showed then is left. */
+static uint64_t since_ms(const struct energy_total *total, const struct energy_clock *now)
+{
+    if (total->day_boot_ms == 0 || now->boot_ms < total->day_boot_ms) {
+        return total->day_wall_ms;
+    }
+    uint64_t passed_ms = now->boot_ms - total->day_boot_ms;
+    return now->wall_ms > passed_ms ? now->wall_ms - passed_ms : 0;
+}
+
+static int is_of_today(const struct energy_total *total, const struct energy_clock *now)
+{
+    uint64_t since = since_ms(total, now);
+    return total->has_day && since >= now->day_begin_ms && since <= now->wall_ms &&
+           total->day_uj <= total->total_uj && total->day_holes <= total->holes;
+}
+
+void energy_total_date(struct energy_total *total, const struct energy_clock *now)
+{
+    if (is_of_today(total, now)) {
         return;
     }
     total->has_day = 1;
-    total->day = day;
     total->day_uj = total->total_uj;
-    total->day_wall_ms = wall_ms;
+    total->day_holes = total->holes;
+    total->day_wall_ms = now->wall_ms;
+    total->day_boot_ms = now->boot_ms;
 }
 
-uint64_t energy_total_today_uj(const struct energy_total *total)
+int energy_total_today(const struct energy_total *total, const struct energy_clock *now,
+                       struct energy_today *ret_today)
 {
-    return total->has_day && total->day_uj <= total->total_uj ? total->total_uj - total->day_uj : 0;
+    if (!is_of_today(total, now)) {
+        return 0;
+    }
+    *ret_today = (struct energy_today){.energy_uj = total->total_uj - total->day_uj,
+                                       .since_ms = since_ms(total, now),
+                                       .holes = total->holes - total->day_holes};
+    return 1;
 }

@@ -29,13 +29,14 @@
 
 /* Of one domain of one device. Zero it to start. */
 struct energy_total {
-    uint64_t total_uj; /* never falls */
-    uint64_t raw_uj;   /* last reading, while has_raw */
-    uint64_t time_ns;  /* of it, on a clock that runs on through restarts of the daemon */
-    uint64_t holes;    /* stretches left out */
-    uint64_t day_uj;   /* total at the first reading of `day` */
-    int64_t day;       /* day number in the caller's calendar, while has_day */
-    uint64_t day_wall_ms;
+    uint64_t total_uj;    /* never falls */
+    uint64_t raw_uj;      /* last reading, while has_raw */
+    uint64_t time_ns;     /* of it, on a clock that runs on through restarts of the daemon */
+    uint64_t holes;       /* stretches left out */
+    uint64_t day_uj;      /* total at the first reading of the day, while has_day */
+    uint64_t day_holes;   /* `holes` at that reading */
+    uint64_t day_wall_ms; /* what the wall clock showed then... */
+    uint64_t day_boot_ms; /* ...and the clock that runs since the boot, 0 after another boot */
     uint32_t has_raw;
     uint32_t has_day;
 };
@@ -56,12 +57,31 @@ void energy_total_lose(struct energy_total *total);
 /* Joules that come from elsewhere (integrated power), for devices without a counter. */
 void energy_total_spend(struct energy_total *total, uint64_t spent_uj, uint64_t time_ns);
 
-/* The calendar: call after each reading with the number of the day it is. The first reading of a
- * day is where "today" begins. */
-void energy_total_date(struct energy_total *total, int64_t day, uint64_t wall_ms);
+/* Stretches that somebody else left out of the readings. */
+void energy_total_hole(struct energy_total *total, uint64_t count);
 
-/* Energy since the first reading of the day, 0 .. total. */
-uint64_t energy_total_today_uj(const struct energy_total *total);
+/* Now, by two clocks, and where today begins and ends in the calendar of the machine. */
+struct energy_clock {
+    uint64_t wall_ms;
+    uint64_t boot_ms; /* runs on through steps of the wall clock and while the machine sleeps */
+    uint64_t day_begin_ms;
+    uint64_t day_end_ms; /* first millisecond of tomorrow */
+};
+
+/* The calendar: call after each reading. The first reading of a day is where "today" begins: what
+ * was spent between midnight and it cannot be told from what was spent before. */
+void energy_total_date(struct energy_total *total, const struct energy_clock *now);
+
+struct energy_today {
+    uint64_t energy_uj; /* since the first reading of today, what is known */
+    uint64_t since_ms;  /* that reading, as the wall clock has it now */
+    uint64_t holes;     /* stretches since then that are left out: it is at least energy_uj */
+};
+
+/* 0: nothing was read today, whatever was read before. A step of the clock moves `since_ms` along
+ * with it, so that a wrong clock that was set right does not make the wrong hours count. */
+int energy_total_today(const struct energy_total *total, const struct energy_clock *now,
+                       struct energy_today *ret_today);
 
 #define ENERGY_KEY_MAX     96
 #define ENERGY_DOMAIN_MAX  48

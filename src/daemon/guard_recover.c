@@ -76,8 +76,8 @@ size_t guard_tell_absent(struct guard *guard, const struct guard_device *devices
             char original[SETTING_TEXT_SIZE];
             setting_format(entry.setting, &entry.original, original);
             log_write(guard->options.log, ZEUS_LOG_WARNING, "guard",
-                      "%s is not there: its %s comes back to %s at the next start with it",
-                      entry.device, setting_name(entry.setting), original);
+                      "%s is not there: its %s comes back to %s when it is there", entry.device,
+                      setting_name(entry.setting), original);
             absent++;
         }
     }

@@ -149,13 +149,21 @@ int history_add(struct history *history, uint32_t number, const struct history_r
     return 0;
 }
 
-void history_set_today(struct history *history, uint32_t number, uint64_t energy_uj,
-                       uint64_t since_wall_ms)
+void history_set_in_total(struct history *history, uint32_t series, int is_in_total)
+{
+    if (series < history->count) {
+        history->series[series].info.is_in_total = (uint32_t)is_in_total;
+    }
+}
+
+void history_set_today(struct history *history, uint32_t number, const struct energy_today *today,
+                       uint64_t until_ms)
 {
     if (number < history->count) {
-        history->series[number].has_today = 1;
-        history->series[number].today_uj = energy_uj;
-        history->series[number].today_since_ms = since_wall_ms;
+        struct history_series *series = &history->series[number];
+        series->has_today = today != NULL;
+        series->today = today ? *today : (struct energy_today){0};
+        series->today_until_ms = until_ms;
     }
 }
 

@@ -21,6 +21,7 @@
 
 #include "base/attr.h"
 #include "base/strbuf.h"
+#include "daemon/energy_total.h"
 
 #define HISTORY_POINTS     3600u
 #define HISTORY_SERIES_MAX 256u
@@ -58,13 +59,16 @@ void history_destroy(struct history *history);
 /* A new series; returns its number, LIMIT past HISTORY_SERIES_MAX. */
 int history_add_series(struct history *history, const struct history_info *info) ZEUS_CHECK;
 
+/* Whether the series is to be added up for the node, when that changes. */
+void history_set_in_total(struct history *history, uint32_t series, int is_in_total);
+
 /* A reading. Older ones than the last of the series are dropped. NOMEM, INVAL. */
 int history_add(struct history *history, uint32_t series, const struct history_reading *reading)
     ZEUS_CHECK;
 
-/* The day so far, shown beside the points (energy_total_today_uj). */
-void history_set_today(struct history *history, uint32_t series, uint64_t energy_uj,
-                       uint64_t since_wall_ms);
+/* The day so far, shown beside the points, and when it is over; NULL: nothing was read today. */
+void history_set_today(struct history *history, uint32_t series, const struct energy_today *today,
+                       uint64_t until_ms);
 
 /* What is asked for. Times are wall-clock milliseconds. */
 struct history_query {
@@ -80,7 +84,8 @@ struct history_query {
 /* {"now_ms":..,"from_ms":..,"to_ms":..,"step_ms":..,"kept_s":3600,
  *  "columns":["time_ms","min_mw","mean_mw","max_mw","energy_uj","temperature_c","covered_ms"],
  *  "series":[{"device":"gpu","id":0,"domain":"gpu","sensor_class":"..","in_node_total":true,
- *             "error":{"gain":0.05,"offset_mw":0},"today":{"energy_uj":..,"since_ms":..}|null,
+ *             "error":{"gain":0.05,"offset_mw":0},"today":{"energy_uj":..,"since_ms":..,"until_ms":..,
+ *             "holes":0}|null,
  *             "points":[[..],..]}]}
  * Unknown members of a point are null. INVAL for from > to, LIMIT when the text would be larger
  * than the buffer allows. */

@@ -154,8 +154,10 @@ static void add_today(struct json_writer *w, const struct history_series *series
         return;
     }
     json_begin_object(w);
-    json_key_u64(w, "energy_uj", series->today_uj);
-    json_key_u64(w, "since_ms", series->today_since_ms);
+    json_key_u64(w, "energy_uj", series->today.energy_uj);
+    json_key_u64(w, "since_ms", series->today.since_ms);
+    json_key_u64(w, "until_ms", series->today_until_ms);
+    json_key_u64(w, "holes", series->today.holes);
     json_end_object(w);
 }
 

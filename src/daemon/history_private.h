@@ -27,8 +27,8 @@ struct history_series {
     double last_w;
     int has_last;
     int has_today;
-    uint64_t today_uj;
-    uint64_t today_since_ms;
+    struct energy_today today;
+    uint64_t today_until_ms;
 };
 
 struct history {

@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "codec/json_writer.h"
 #include "daemon/daemon.h"
+#include "daemon/permit.h"
 #include "httpd/hub.h"
 
 #define EVENTS_AT_ONCE 16
@@ -25,6 +26,7 @@ struct hold {
     struct lease_streams *streams;
     struct hold *next;
     struct hub_stream *stream; /* NULL once given up */
+    struct permit *permit;     /* owned; NULL: none is needed */
     uint64_t lease_id;
 };
 
@@ -54,6 +56,7 @@ void lease_streams_destroy(struct lease_streams *streams)
     while (streams->first) {
         struct hold *hold = streams->first;
         streams->first = hold->next;
+        permit_close(hold->permit);
         free(hold);
     }
     mutex_done(&streams->lock);
@@ -88,6 +91,7 @@ static void on_close(void *user)
     give_up(hold);
     mutex_unlock(&streams->lock);
     lease_stream_closed(streams->daemon->leases, hold->lease_id, clock_monotonic_ns());
+    permit_close(hold->permit);
     free(hold);
 }
 
@@ -118,9 +122,12 @@ int lease_streams_hold(struct lease_streams *streams, struct httpd_req *req,
         return err_set(err, ZEUS_ENOMEM, "out of memory");
     }
     hold->streams = streams;
-    int r =
-        lease_open(streams->daemon->leases, request, clock_monotonic_ns(), &hold->lease_id, err);
+    int r = permit_create(req, &(struct permit_needs){.scope = AUTH_GPU_CONTROL}, &hold->permit);
+    r = r < 0 ? err_set(err, r, "out of memory")
+              : lease_open(streams->daemon->leases, request, clock_monotonic_ns(), &hold->lease_id,
+                           err);
     if (r < 0) {
+        permit_close(hold->permit);
         free(hold);
         return r;
     }
@@ -129,12 +136,17 @@ int lease_streams_hold(struct lease_streams *streams, struct httpd_req *req,
     if (r != HTTPD_STREAM) {
         mutex_unlock(&streams->lock);
         lease_stream_closed(streams->daemon->leases, hold->lease_id, clock_monotonic_ns());
+        permit_close(hold->permit);
         free(hold);
         return 0; /* the reply says why */
     }
     hold->next = streams->first;
     streams->first = hold;
     send(hold, request->name, "held", "");
+    if (hold->permit) {
+        hub_stream_hold(hold->stream);
+        permit_enter(hold->permit, hold->stream);
+    }
     mutex_unlock(&streams->lock);
     return r;
 }

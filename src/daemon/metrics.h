@@ -45,6 +45,7 @@ struct metrics_domain {
 #define METRICS_DEFAULT_LIMIT  (1u << 6)
 #define METRICS_PERSISTENCE    (1u << 7)
 #define METRICS_PROCESSES      (1u << 8)
+#define METRICS_MEMORY_USE     (1u << 9) /* used and size */
 
 /* Reads that failed, by why. */
 struct metrics_failure {
@@ -74,6 +75,8 @@ struct metrics_device {
     uint64_t limit_default_uw;
     uint64_t persistence; /* 0 or 1 */
     uint64_t processes;
+    uint64_t memory_used_bytes;
+    uint64_t memory_size_bytes;
     uint64_t reads;
     const struct metrics_failure *failures;
     size_t failure_count;

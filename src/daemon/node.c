@@ -56,12 +56,13 @@ static void slot_init(struct slot *slot, struct node *node, struct device *devic
     *slot = (struct slot){.node = node,
                           .kind = slot_kind(device),
                           .id = id,
-                          .info = device->info,
+                          .first_info = device->info,
                           .device = device,
                           .reads.max = queue_max,
                           .writes.max = queue_max,
                           .period_ns = UINT64_C(1000000000) / MAX_OF(hz, 1u)};
     mutex_init(&slot->lock);
+    ZEUS_ASSERT(pthread_cond_init(&slot->released, NULL) == 0);
     ZEUS_ASSERT(pthread_rwlock_init(&slot->device_lock, NULL) == 0);
 }
 
@@ -87,8 +88,9 @@ static int adopt(struct node *node, const struct device_list *list, uint32_t kin
                  struct slot **ret_slots, size_t *ret_count)
 {
     size_t count = count_kind(list, kind);
+    size_t room = kind == ZEUS_KIND_GPU ? node->gpu_capacity : count;
     struct device **devices = mem_calloc(count ? count : 1, sizeof(*devices));
-    struct slot *slots = mem_calloc(count ? count : 1, sizeof(*slots));
+    struct slot *slots = mem_calloc(room ? room : 1, sizeof(*slots));
     if (!devices || !slots) {
         free(devices);
         free(slots);
@@ -107,6 +109,7 @@ static int adopt(struct node *node, const struct device_list *list, uint32_t kin
         slot_init(&slots[i], node, devices[i],
                   kind == ZEUS_KIND_CPU ? (uint32_t)devices[i]->info.physical_index : (uint32_t)i);
         slots[i].number = (uint32_t)i;
+        slots[i].position = (uint32_t)(kind == ZEUS_KIND_GPU ? i : node_gpu_count(node) + i);
     }
     free(devices);
     *ret_slots = slots;
@@ -123,12 +126,43 @@ static void say_findings(const struct node *node, const struct inventory *invent
     }
 }
 
+static int wants_gpus(const struct node *node)
+{
+    return (node->options.families & (ZEUS_FAMILY_NVIDIA | ZEUS_FAMILY_AMD)) != 0;
+}
+
+static int place_all(struct node *node)
+{
+    node->by_position = mem_calloc(node_capacity(node) + 1, sizeof(struct slot *));
+    if (!node->by_position) {
+        return ZEUS_ENOMEM;
+    }
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        node->by_position[node->gpus[i].position] = &node->gpus[i];
+    }
+    for (size_t i = 0; i < node->cpu_count; i++) {
+        node->by_position[node->cpus[i].position] = &node->cpus[i];
+    }
+    return 0;
+}
+
+static int adopt_all(struct node *node, const struct device_list *list)
+{
+    size_t count = 0;
+    size_t found = count_kind(list, ZEUS_KIND_GPU);
+    node->gpu_capacity = wants_gpus(node) ? MAX_OF(found, (size_t)NODE_GPUS_MAX) : 0;
+    int r = adopt(node, list, ZEUS_KIND_GPU, &node->gpus, &count);
+    flag_set(&node->gpu_total, count);
+    r = r < 0 ? r : adopt(node, list, ZEUS_KIND_CPU, &node->cpus, &node->cpu_count);
+    return r < 0 ? r : place_all(node);
+}
+
 int node_open(struct node *node, const struct node_options *options, zeus_error *err)
 {
     *node = (struct node){.options = *options, .log = options->log};
     mutex_init(&node->recovery);
     if (options->families == 0) {
-        return 0;
+        return place_all(node);
     }
     struct inventory *inventory = NULL;
     int r = open_inventory(options->families, &inventory, err);
@@ -137,16 +171,13 @@ int node_open(struct node *node, const struct node_options *options, zeus_error 
     }
     node->inventories[node->inventory_count++] = inventory;
     say_findings(node, inventory);
-    r = adopt(node, &inventory->devices, ZEUS_KIND_GPU, &node->gpus, &node->gpu_count);
-    if (r == 0) {
-        r = adopt(node, &inventory->devices, ZEUS_KIND_CPU, &node->cpus, &node->cpu_count);
-    }
+    r = adopt_all(node, &inventory->devices);
     return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 
 struct slot *node_slots(struct node *node, uint32_t kind, size_t *ret_count)
 {
-    *ret_count = kind == ZEUS_KIND_GPU ? node->gpu_count : node->cpu_count;
+    *ret_count = kind == ZEUS_KIND_GPU ? node_gpu_count(node) : node->cpu_count;
     return kind == ZEUS_KIND_GPU ? node->gpus : node->cpus;
 }
 
@@ -162,13 +193,13 @@ static int start_all(struct slot *slots, size_t count, zeus_error *err)
 int node_start(struct node *node, struct hub *hub, zeus_error *err)
 {
     node->hub = hub;
-    int r = start_all(node->gpus, node->gpu_count, err);
+    int r = start_all(node->gpus, node_gpu_count(node), err);
     return r < 0 ? r : start_all(node->cpus, node->cpu_count, err);
 }
 
 static void each(struct node *node, void (*act)(struct slot *slot))
 {
-    for (size_t i = 0; i < node->gpu_count; i++) {
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
         act(&node->gpus[i]);
     }
     for (size_t i = 0; i < node->cpu_count; i++) {
@@ -183,6 +214,7 @@ void node_stop(struct node *node)
 
 static void slot_done(struct slot *slot)
 {
+    (void)pthread_cond_destroy(&slot->released); /* nobody waits any more */
     mutex_done(&slot->lock);
     (void)pthread_rwlock_destroy(&slot->device_lock); /* fails only when held */
 }
@@ -192,6 +224,7 @@ void node_close(struct node *node)
     each(node, slot_done);
     free(node->gpus);
     free(node->cpus);
+    free(node->by_position);
     for (size_t i = 0; i < node->inventory_count; i++) {
         free_inventory(node->inventories[i]);
     }
@@ -212,21 +245,18 @@ struct slot *node_find(struct node *node, uint32_t kind, uint64_t id)
 
 size_t node_topic_count(const struct node *node)
 {
-    return (node->gpu_count + node->cpu_count) * QUANTITY_COUNT;
+    return node_capacity(node) * QUANTITY_COUNT;
 }
 
 uint32_t node_topic(const struct slot *slot, enum quantity quantity)
 {
-    size_t position = slot->number + (slot->kind == ZEUS_KIND_GPU ? 0 : slot->node->gpu_count);
-    return (uint32_t)(position * QUANTITY_COUNT + quantity);
+    return (uint32_t)(slot->position * QUANTITY_COUNT + quantity);
 }
 
 void node_watch(void *user, size_t topic, int delta)
 {
     struct node *node = user;
-    size_t position = topic / QUANTITY_COUNT;
-    struct slot *slot = position < node->gpu_count ? &node->gpus[position]
-                                                   : &node->cpus[position - node->gpu_count];
+    struct slot *slot = node_at(node, topic / QUANTITY_COUNT);
     slot_subscribe(slot, (enum quantity)(topic % QUANTITY_COUNT), delta);
 }
 
@@ -238,7 +268,7 @@ static uint32_t family_of(const struct slot *slot)
     } families[] = {
         {"nvml", ZEUS_FAMILY_NVIDIA}, {"amdsmi", ZEUS_FAMILY_AMD}, {"rapl", ZEUS_FAMILY_RAPL}};
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        if (strcmp(slot->info.backend, families[i].backend) == 0) {
+        if (strcmp(slot_info(slot)->backend, families[i].backend) == 0) {
             return families[i].family;
         }
     }
@@ -256,11 +286,37 @@ static int is_same(const zeus_device_info *a, const zeus_device_info *b)
     return a->physical_index == b->physical_index;
 }
 
-static struct device *find_again(const struct slot *slot, const struct inventory *inventory)
+static struct slot *slot_of(struct node *node, const struct device *device)
+{
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        if (is_same(slot_info(&node->gpus[i]), &device->info)) {
+            return &node->gpus[i];
+        }
+    }
+    return NULL;
+}
+
+static int is_identified(const struct device *device)
+{
+    return device->info.pci[0] || device->info.uuid[0];
+}
+
+/* A slot that nobody knew the device of takes the one that is where it was, if it is no other's. */
+static int is_late(struct slot *slot, const struct device *device)
+{
+    const zeus_device_info *info = slot_info(slot);
+    return slot_is_unidentified(slot) && is_identified(device) &&
+           strcmp(info->backend, device->info.backend) == 0 &&
+           info->physical_index == device->info.physical_index && !slot_of(slot->node, device);
+}
+
+static struct device *find_again(struct slot *slot, const struct inventory *inventory)
 {
     for (size_t i = 0; i < inventory->devices.count; i++) {
-        if (is_same(&slot->info, &inventory->devices.items[i]->info)) {
-            return inventory->devices.items[i];
+        struct device *device = inventory->devices.items[i];
+        if ((!slot_is_unidentified(slot) && is_same(slot_info(slot), &device->info)) ||
+            is_late(slot, device)) {
+            return device;
         }
     }
     return NULL;
@@ -276,6 +332,46 @@ static int answers(struct device *device)
            device_read_energy(device, domain, &energy, NULL) == 0;
 }
 
+static void arrive(struct slot *slot, struct device *device)
+{
+    const struct node_options *options = &slot->node->options;
+    if (options->on_arrival) {
+        options->on_arrival(options->user, slot, device);
+    }
+}
+
+static void tell_change(const struct node *node)
+{
+    if (node->options.on_change) {
+        node->options.on_change(node->options.user);
+    }
+}
+
+/* Puts the device into the slot. A call in progress on the lost one may take long: then 0, and the
+ * next search tries again. */
+static int replace(struct slot *slot, struct device *found)
+{
+    if (pthread_rwlock_trywrlock(&slot->device_lock) != 0) {
+        return 0;
+    }
+    int is_first_time = slot_is_unidentified(slot);
+    if (is_first_time) {
+        slot->late_info = found->info;
+        slot->late_info.index = slot->first_info.index;
+        flag_set(&slot->is_late, 1);
+        arrive(slot, found);
+    }
+    slot->device = found;
+    ZEUS_ASSERT(pthread_rwlock_unlock(&slot->device_lock) == 0);
+    const zeus_device_info *info = slot_info(slot);
+    log_write(slot->node->log, ZEUS_LOG_INFO, "node", "%s (%s) is %s", info->name,
+              info->pci[0] ? info->pci : info->backend, is_first_time ? "there now" : "back");
+    if (is_first_time) {
+        tell_change(slot->node);
+    }
+    return 1;
+}
+
 void node_recover(struct node *node, struct slot *slot)
 {
     mutex_lock(&node->recovery);
@@ -283,18 +379,97 @@ void node_recover(struct node *node, struct slot *slot)
     if (node->inventory_count < NODE_INVENTORIES_MAX &&
         open_inventory(family_of(slot), &inventory, NULL) == 0) {
         struct device *found = find_again(slot, inventory);
-        /* A call in progress on the lost device may take long: then the next search tries again. */
-        if (found && answers(found) && pthread_rwlock_trywrlock(&slot->device_lock) == 0) {
+        if (found && answers(found) && replace(slot, found)) {
             node->inventories[node->inventory_count++] = inventory;
             inventory = NULL;
-            slot->device = found;
-            ZEUS_ASSERT(pthread_rwlock_unlock(&slot->device_lock) == 0);
-            log_write(node->log, ZEUS_LOG_INFO, "node", "%s (%s) is back", slot->info.name,
-                      slot->info.pci[0] ? slot->info.pci : slot->info.backend);
         }
     }
     if (inventory) {
         free_inventory(inventory);
     }
     mutex_unlock(&node->recovery);
+}
+
+/* A slot for a GPU that came later: at the end, so that no other one's number changes. */
+static int add_late(struct node *node, struct device *device)
+{
+    size_t number = node_gpu_count(node);
+    struct slot *slot = &node->gpus[number];
+    zeus_error err = {0};
+    if (number >= node->gpu_capacity) {
+        return 0;
+    }
+    slot_init(slot, node, device, (uint32_t)number);
+    slot->number = (uint32_t)number;
+    slot->position = (uint32_t)node_count(node);
+    if (slot_start(slot, &err) < 0) {
+        slot_stop(slot);
+        slot_done(slot);
+        log_write(node->log, ZEUS_LOG_WARNING, "node", "%s is there, but: %s", device->info.name,
+                  err.message);
+        return 0;
+    }
+    arrive(slot, device);
+    node->by_position[slot->position] = slot;
+    flag_set(&node->gpu_total, number + 1);
+    log_write(node->log, ZEUS_LOG_INFO, "node", "%s (%s) is there now: GPU %u", device->info.name,
+              device->info.pci, slot->id);
+    return 1;
+}
+
+static int place_late(struct node *node, struct device *device)
+{
+    if (slot_kind(device) != ZEUS_KIND_GPU || !is_identified(device) || slot_of(node, device) ||
+        !answers(device)) {
+        return 0;
+    }
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        if (is_late(&node->gpus[i], device)) {
+            return replace(&node->gpus[i], device);
+        }
+    }
+    return add_late(node, device);
+}
+
+/* AMD's library takes long to look and makes no promise about being started again under devices
+ * that it serves: it is asked while nothing of it is served, or something is lacking. */
+static uint32_t families_to_probe(const struct node *node)
+{
+    uint32_t families = node->options.families & (ZEUS_FAMILY_NVIDIA | ZEUS_FAMILY_AMD);
+    int has_amd = 0;
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        has_amd |= family_of(&node->gpus[i]) == ZEUS_FAMILY_AMD;
+    }
+    return has_amd && !node_lacks_gpus(node) ? families & ~ZEUS_FAMILY_AMD : families;
+}
+
+size_t node_probe(struct node *node)
+{
+    size_t came = 0;
+    struct inventory *inventory = NULL;
+    uint32_t families = families_to_probe(node);
+    mutex_lock(&node->recovery);
+    if (families && node->inventory_count < NODE_INVENTORIES_MAX &&
+        open_inventory(families, &inventory, NULL) == 0) {
+        for (size_t i = 0; i < inventory->devices.count; i++) {
+            came += (size_t)place_late(node, inventory->devices.items[i]);
+        }
+    }
+    if (came > 0) {
+        node->inventories[node->inventory_count++] = inventory;
+        tell_change(node);
+    } else if (inventory) {
+        free_inventory(inventory);
+    }
+    mutex_unlock(&node->recovery);
+    return came;
+}
+
+int node_lacks_gpus(const struct node *node)
+{
+    int is_lacking = wants_gpus(node) && node_gpu_count(node) == 0;
+    for (size_t i = 0; i < node_gpu_count(node); i++) {
+        is_lacking |= slot_is_unidentified(&node->gpus[i]);
+    }
+    return is_lacking;
 }

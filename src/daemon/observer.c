@@ -27,19 +27,39 @@
 
 /* ---- taking in ---- */
 
-/* A number that is another one each day of the machine's calendar. */
-static int64_t day_of(struct observer *o, uint64_t wall_ms)
+/* Midnight of the day that `at` falls into, `days` later; by mktime, which knows the calendar's
+ * short and long days. */
+static uint64_t midnight_ms(const struct tm *at, int days)
 {
-    uint64_t second = wall_ms / 1000;
+    struct tm tm = {.tm_year = at->tm_year,
+                    .tm_mon = at->tm_mon,
+                    .tm_mday = at->tm_mday + days,
+                    .tm_isdst = -1};
+    time_t second = mktime(&tm);
+    if (second >= 0 && tm.tm_hour >= 12) {
+        second += (24 - tm.tm_hour) * 3600; /* a day that begins at one: its midnight is no time */
+    }
+    return second < 0 ? 0 : (uint64_t)second * 1000u;
+}
+
+struct energy_clock observer_clock(struct observer *o)
+{
+    struct energy_clock now = {.wall_ms = clock_wall_ns() / 1000000u,
+                               .boot_ms = clock_boot_ns() / 1000000u};
+    uint64_t second = now.wall_ms / 1000u;
     if (second != o->day_second) {
         time_t at = (time_t)second;
         struct tm tm;
-        o->day_second = second;
+        tzset(); /* the machine may have been told of another zone */
         if (localtime_r(&at, &tm)) {
-            o->day = (int64_t)tm.tm_year * 400 + tm.tm_yday;
+            o->day_second = second;
+            o->day_begin_ms = midnight_ms(&tm, 0);
+            o->day_end_ms = midnight_ms(&tm, 1);
         }
     }
-    return o->day;
+    now.day_begin_ms = o->day_begin_ms;
+    now.day_end_ms = o->day_end_ms;
+    return now;
 }
 
 static void post_save(struct observer *o)
@@ -54,6 +74,7 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
                          uint64_t raw_uj, uint64_t time_ns)
 {
     struct energy_total *total = &o->energy.entries[part->entry].total;
+    struct energy_clock now = observer_clock(o);
     uint64_t holes = total->holes;
     int is_first = !part->is_resumed;
     int is_paused = !part->has_counter && time_ns - part->seen_ns > INTEGRAL_GAP_NS;
@@ -66,10 +87,20 @@ static void count_energy(struct observer *o, struct observed_slot *seen, struct 
         (void)energy_total_resume(total, raw_uj, time_ns, part->wrap_uj);
     }
     part->is_resumed = 1;
-    energy_total_date(total, day_of(o, clock_wall_ns() / 1000000u), clock_wall_ns() / 1000000u);
+    energy_total_date(total, &now);
     if (total->holes != holes || is_first) {
         post_save(o); /* from this pair of raw and total on, a restart can work out the rest */
     }
+}
+
+/* What the device itself left out: a counter that was not looked at for so long that nobody knows
+ * how often it went round. A device that came back counts from 0 again. */
+static void count_holes(struct observer *o, struct observed_part *part, uint32_t device_holes)
+{
+    if (part->seen_ns && device_holes > part->device_holes) {
+        energy_total_hole(&o->energy.entries[part->entry].total, device_holes - part->device_holes);
+    }
+    part->device_holes = device_holes;
 }
 
 /* Mean power of a CPU between two energies. */
@@ -100,6 +131,7 @@ static void see_part(struct observer *o, struct observed_slot *seen, struct obse
             derive_power(part, energy_uj, energy_ns);
             mean_from_ns = part->seen_ns;
         }
+        count_holes(o, part, is_dram ? r->dram_energy_holes : r->energy_holes);
         count_energy(o, seen, part, energy_uj, energy_ns);
         part->seen_ns = energy_ns;
         part->seen_uj = energy_uj;
@@ -146,8 +178,7 @@ static void count_failures(struct observed_slot *seen, const struct reading *r)
 
 static struct observed_slot *find_seen(struct observer *o, const struct slot *slot)
 {
-    size_t first = slot->kind == ZEUS_KIND_GPU ? 0 : o->daemon->node.gpu_count;
-    return &o->slots[first + slot->number];
+    return &o->slots[slot->position];
 }
 
 int observer_energy(struct observer *o, const struct slot *slot, int is_dram, uint64_t *ret_uj)
@@ -186,20 +217,26 @@ void observer_see(struct observer *o, struct slot *slot)
 
 /* ---- life ---- */
 
+/* The device of a slot, for the one that gets another right now: that one. */
+static const struct device *device_of(const struct observed_slot *seen, const struct slot *late,
+                                      const struct device *device)
+{
+    return late && seen->slot == late ? device : seen->slot->device;
+}
+
 static void name_device(const struct slot *slot, char *out, size_t size)
 {
-    if (slot->info.uuid[0]) {
-        (void)snprintf(out, size, "%s", slot->info.uuid);
+    if (slot_info(slot)->uuid[0]) {
+        (void)snprintf(out, size, "%s", slot_info(slot)->uuid);
     } else {
         (void)snprintf(out, size, "%s%u %s", slot->kind == ZEUS_KIND_GPU ? "gpu" : "cpu", slot->id,
-                       slot->info.pci);
+                       slot_info(slot)->pci);
     }
 }
 
 static int open_part(struct observer *o, struct observed_slot *seen, struct observed_part *part,
-                     int domain)
+                     const struct device *device, int domain)
 {
-    const struct device *device = seen->slot->device;
     char key[ENERGY_KEY_MAX];
     if (domain < 0 || (uint32_t)domain >= device->domain_count) {
         return 0;
@@ -228,12 +265,12 @@ static int open_part(struct observer *o, struct observed_slot *seen, struct obse
     return series < 0 ? series : 0;
 }
 
-/* Which of the kept domains add up to the node. */
-static int select_total(struct observer *o)
+/* Which of the kept domains add up to the node. `late` has `device` in a moment, or is NULL. */
+static int select_total(struct observer *o, const struct slot *late, const struct device *device)
 {
     size_t count = 0;
     for (size_t i = 0; i < o->count; i++) {
-        count += o->slots[i].slot->device->domain_count;
+        count += device_of(&o->slots[i], late, device)->domain_count;
     }
     struct containment_place *places _free_ = mem_calloc(count + 1, sizeof *places);
     uint8_t *is_chosen _free_ = mem_calloc(count + 1, 1);
@@ -242,44 +279,71 @@ static int select_total(struct observer *o)
     }
     size_t at = 0;
     for (size_t i = 0; i < o->count; i++) {
-        const struct device *d = o->slots[i].slot->device;
+        const struct device *d = device_of(&o->slots[i], late, device);
         at = containment_add_device(places, at, (uint32_t)i, &d->info, d->domains, d->domain_count);
     }
     (void)containment_select(places, at, is_chosen);
     at = 0;
     for (size_t i = 0; i < o->count; i++) {
-        const struct device *d = o->slots[i].slot->device;
+        const struct device *d = device_of(&o->slots[i], late, device);
+        struct observed_part *parts = o->slots[i].parts;
         int dram = slot_find_domain(d, ZEUS_DOMAIN_DRAM);
-        o->slots[i].parts[0].is_in_total =
+        parts[0].is_in_total =
             slot_main_domain(d) < d->domain_count && is_chosen[at + slot_main_domain(d)];
-        o->slots[i].parts[1].is_in_total = dram >= 0 && is_chosen[at + (size_t)dram];
+        parts[1].is_in_total = dram >= 0 && is_chosen[at + (size_t)dram];
+        for (size_t p = 0; p < OBSERVER_PARTS; p++) {
+            if (parts[p].is_there) {
+                history_set_in_total(o->history, parts[p].series, parts[p].is_in_total);
+            }
+        }
         at += d->domain_count;
     }
     return 0;
 }
 
+static int open_parts(struct observer *o, struct observed_slot *seen, const struct device *device)
+{
+    int r = open_part(o, seen, &seen->parts[0], device, (int)slot_main_domain(device));
+    if (r == 0 && seen->slot->kind == ZEUS_KIND_CPU) {
+        r = open_part(o, seen, &seen->parts[1], device, slot_find_domain(device, ZEUS_DOMAIN_DRAM));
+    }
+    return r;
+}
+
 static int open_slots(struct observer *o)
 {
     struct node *node = &o->daemon->node;
-    o->count = node->gpu_count + node->cpu_count;
-    o->slots = mem_calloc(o->count + 1, sizeof *o->slots);
+    o->count = node_count(node);
+    o->capacity = node_capacity(node);
+    o->slots = mem_calloc(o->capacity + 1, sizeof *o->slots);
     if (!o->slots) {
         return ZEUS_ENOMEM;
     }
     for (size_t i = 0; i < o->count; i++) {
-        o->slots[i].slot = i < node->gpu_count ? &node->gpus[i] : &node->cpus[i - node->gpu_count];
+        o->slots[i].slot = node_at(node, i);
         o->slots[i].refresh.observer = o;
     }
-    int r = select_total(o);
+    int r = select_total(o, NULL, NULL);
     for (size_t i = 0; i < o->count && r == 0; i++) {
-        struct observed_slot *seen = &o->slots[i];
-        const struct device *device = seen->slot->device;
-        r = open_part(o, seen, &seen->parts[0], (int)slot_main_domain(device));
-        if (r == 0 && seen->slot->kind == ZEUS_KIND_CPU) {
-            r = open_part(o, seen, &seen->parts[1], slot_find_domain(device, ZEUS_DOMAIN_DRAM));
-        }
+        r = open_parts(o, &o->slots[i], o->slots[i].slot->device);
     }
     return r;
+}
+
+void observer_adopt(struct observer *o, struct slot *slot, struct device *device)
+{
+    struct observed_slot *seen = find_seen(o, slot);
+    mutex_lock(&o->lock);
+    seen->slot = slot;
+    seen->refresh.observer = o;
+    o->count = MAX_OF(o->count, (size_t)slot->position + 1);
+    int r = select_total(o, slot, device);
+    r = r < 0 ? r : open_parts(o, seen, device);
+    mutex_unlock(&o->lock);
+    if (r < 0) {
+        log_write(&o->daemon->log, ZEUS_LOG_WARNING, "observer",
+                  "GPU %u has no energy and no history: %s", slot->id, zeus_strerror(r));
+    }
 }
 
 static void read_boot_id(char out[ENERGY_BOOT_MAX])

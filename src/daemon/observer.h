@@ -21,6 +21,7 @@
 #include "daemon/history.h"
 
 struct daemon;
+struct device;
 struct httpd_req;
 struct observer;
 struct slot;
@@ -34,6 +35,9 @@ int observer_create(struct daemon *daemon, struct observer **ret_observer, zeus_
 void observer_stop(struct observer *observer);
 /* Saves the energy file. After the devices' threads have ended. Takes NULL. */
 void observer_destroy(struct observer *observer);
+
+/* A GPU that came later, before anybody else uses it: `device` is what its slot gets. */
+void observer_adopt(struct observer *observer, struct slot *slot, struct device *device);
 
 /* A device was read: takes what is new in its latest reading. Reader thread of the slot; NULL is
  * harmless. */

@@ -31,7 +31,7 @@ int observer_may_see(const struct observer_view *view, const struct observer *o,
     const struct slot *slot = o->slots[number].slot;
     uint32_t scope = slot->kind == ZEUS_KIND_GPU ? AUTH_GPU_READ : AUTH_CPU_READ;
     return (view->scopes & scope) && (!view->is_chosen || view->is_chosen[number]) &&
-           site_rule_allows_device(view->rule, slot->kind, slot->id, slot->info.pci);
+           site_rule_allows_device(view->rule, slot->kind, slot->id, slot_info(slot)->pci);
 }
 
 /* ---- having devices read ---- */
@@ -79,7 +79,10 @@ void observer_refresh(struct observer *o)
     if (o->refreshed_ns && now_ns - o->refreshed_ns < OBSERVER_CACHE_NS) {
         return;
     }
-    for (size_t i = 0; i < o->count; i++) {
+    mutex_lock(&o->lock);
+    size_t there = o->count;
+    mutex_unlock(&o->lock);
+    for (size_t i = 0; i < there; i++) {
         post_refresh(o, &o->slots[i]);
     }
     mutex_lock(&o->lock);
@@ -120,14 +123,16 @@ static int may_see(void *user, uint32_t kind, uint32_t index)
 
 static void set_todays(struct observer *o)
 {
+    struct energy_clock now = observer_clock(o);
     for (size_t i = 0; i < o->count; i++) {
         for (size_t p = 0; p < OBSERVER_PARTS; p++) {
             const struct observed_part *part = &o->slots[i].parts[p];
-            const struct energy_total *total =
-                part->is_there ? &o->energy.entries[part->entry].total : NULL;
-            if (total && total->has_day) {
-                history_set_today(o->history, part->series, energy_total_today_uj(total),
-                                  total->day_wall_ms);
+            struct energy_today today;
+            int has_today = part->is_there &&
+                            energy_total_today(&o->energy.entries[part->entry].total, &now, &today);
+            if (part->is_there) {
+                history_set_today(o->history, part->series, has_today ? &today : NULL,
+                                  now.day_end_ms);
             }
         }
     }
@@ -167,7 +172,7 @@ static void run_answer(struct work *work)
 
 static struct answer *make_answer(struct observer *o, const struct observer_view *view)
 {
-    struct answer *answer = mem_calloc(1, sizeof *answer + o->count);
+    struct answer *answer = mem_calloc(1, sizeof *answer + o->capacity);
     if (!answer) {
         return NULL;
     }
@@ -175,7 +180,7 @@ static struct answer *make_answer(struct observer *o, const struct observer_view
     answer->observer = o;
     answer->view = *view;
     if (view->is_chosen) {
-        memcpy(answer->is_chosen, view->is_chosen, o->count);
+        memcpy(answer->is_chosen, view->is_chosen, o->capacity);
         answer->view.is_chosen = answer->is_chosen;
     }
     return answer;

@@ -76,6 +76,11 @@ static void gather_readings(const struct reading *r, uint64_t now_ns, struct met
     d->graphics_mhz = r->graphics_mhz;
     d->memory_mhz = r->memory_mhz;
     d->gpu_pct = r->load_pct;
+    d->memory_pct = r->memory_load_pct;
+    d->persistence = r->is_persistent;
+    d->processes = r->processes;
+    d->memory_used_bytes = r->memory_used_bytes;
+    d->memory_size_bytes = r->memory_size_bytes;
     d->limit_uw = r->limit_uw;
     d->limit_min_uw = r->limit_min_uw;
     d->limit_max_uw = r->limit_max_uw;
@@ -84,6 +89,10 @@ static void gather_readings(const struct reading *r, uint64_t now_ns, struct met
     d->valid |= is_active && (r->valid & READING_GRAPHICS) ? METRICS_GRAPHICS_CLOCK : 0;
     d->valid |= is_active && (r->valid & READING_MEMORY) ? METRICS_MEMORY_CLOCK : 0;
     d->valid |= is_active && (r->valid & READING_LOAD) ? METRICS_GPU_LOAD : 0;
+    d->valid |= is_active && (r->valid & READING_MEMORY_LOAD) ? METRICS_MEMORY_LOAD : 0;
+    d->valid |= is_fresh(r->persistence_ns, now_ns) ? METRICS_PERSISTENCE : 0;
+    d->valid |= is_fresh(r->processes_ns, now_ns) ? METRICS_PROCESSES : 0;
+    d->valid |= is_fresh(r->memory_ns, now_ns) ? METRICS_MEMORY_USE : 0;
     if (is_fresh(r->limits_ns, now_ns)) {
         d->valid |= METRICS_LIMITS | (r->limit_default_uw ? METRICS_DEFAULT_LIMIT : 0);
     }
@@ -101,12 +110,13 @@ static void gather_device(const struct observer *o, size_t number, uint64_t now_
     slot_latest(seen->slot, &reading);
     *d = (struct metrics_device){.kind = slot->kind == ZEUS_KIND_GPU ? "gpu" : "cpu",
                                  .index = slot->id,
-                                 .name = slot->info.name,
-                                 .uuid = slot->info.uuid,
-                                 .pci_address = slot->info.pci,
-                                 .backend = slot->info.backend,
-                                 .driver = slot->info.driver,
-                                 .is_simulated = (slot->info.flags & ZEUS_DEVICE_SIMULATED) != 0,
+                                 .name = slot_info(slot)->name,
+                                 .uuid = slot_info(slot)->uuid,
+                                 .pci_address = slot_info(slot)->pci,
+                                 .backend = slot_info(slot)->backend,
+                                 .driver = slot_info(slot)->driver,
+                                 .is_simulated =
+                                     (slot_info(slot)->flags & ZEUS_DEVICE_SIMULATED) != 0,
                                  .is_up = reading.code == 0 && !seen->refresh.is_pending,
                                  .reads = reading.reads,
                                  .failures = failures,

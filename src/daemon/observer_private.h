@@ -31,8 +31,9 @@ struct observed_part {
     struct sensor_model model;
     uint64_t seen_ns; /* of the energy counted last */
     uint64_t seen_uj;
-    uint64_t power_uw; /* GPUs: read; CPUs: the mean since the reading before */
-    uint64_t power_ns; /* 0: unknown */
+    uint32_t device_holes; /* that the device told so far */
+    uint64_t power_uw;     /* GPUs: read; CPUs: the mean since the reading before */
+    uint64_t power_ns;     /* 0: unknown */
 };
 
 struct observed_slot {
@@ -55,14 +56,16 @@ struct observer {
     struct daemon *daemon;
     struct mutex lock;
     pthread_cond_t refreshed;
-    struct observed_slot *slots; /* owned; GPUs first */
-    size_t count;
+    struct observed_slot *slots; /* owned; by position, room for `capacity` */
+    size_t capacity;
+    size_t count;            /* of those that are there */
     struct history *history; /* owned */
     struct energy_state energy;
     char *energy_path; /* owned; NULL: nothing is kept */
     uint64_t refreshed_ns;
-    uint64_t day_second; /* wall clock second that `day` was worked out for */
-    int64_t day;
+    uint64_t day_begin_ms; /* of the day worked out last */
+    uint64_t day_end_ms;
+    uint64_t day_second; /* wall clock second it was worked out in */
     int is_closing;
     struct worker worker;
     struct work save;
@@ -77,6 +80,7 @@ int observer_may_see(const struct observer_view *view, const struct observer *ob
 void observer_refresh(struct observer *observer);
 
 /* Under the lock. */
+struct energy_clock observer_clock(struct observer *observer);
 int observer_write_metrics(struct observer *observer, const struct observer_view *view,
                            enum prom_format format, struct strbuf *out) ZEUS_CHECK;
 

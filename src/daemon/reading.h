@@ -17,6 +17,7 @@
 #define READING_GRAPHICS    (1u << 7)
 #define READING_MEMORY      (1u << 8)
 #define READING_LOAD        (1u << 9)
+#define READING_MEMORY_LOAD (1u << 10)
 
 struct reading {
     uint32_t valid;
@@ -31,6 +32,11 @@ struct reading {
     uint32_t graphics_mhz;
     uint32_t memory_mhz;
     uint32_t load_pct;
+    uint32_t memory_load_pct;
+    uint32_t is_persistent;
+    uint64_t processes;
+    uint64_t memory_used_bytes;
+    uint64_t memory_size_bytes;
     uint64_t limit_uw;
     uint64_t limit_default_uw;
     uint64_t limit_min_uw;
@@ -43,6 +49,11 @@ struct reading {
     uint64_t temperature_ns;
     uint64_t activity_ns;
     uint64_t limits_ns;
+    uint64_t persistence_ns;
+    uint64_t processes_ns;
+    uint64_t memory_ns;
+    uint32_t energy_holes; /* device_energy_holes of the domain */
+    uint32_t dram_energy_holes;
     uint64_t reads; /* since the start */
     uint64_t failures;
 };

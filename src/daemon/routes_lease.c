@@ -130,7 +130,7 @@ static void write_hold(struct json_writer *w, struct node *node, const struct le
     const struct slot *slot = node_find(node, ZEUS_KIND_GPU, hold->device);
     json_begin_object(w);
     json_key_u64(w, "gpu_id", hold->device);
-    json_key_string(w, "pci_address", slot ? slot->info.pci : "");
+    json_key_string(w, "pci_address", slot ? slot_info(slot)->pci : "");
     json_key_string(w, "setting", setting_name(hold->setting));
     json_key(w, "original");
     write_value(w, hold->setting, &hold->original);

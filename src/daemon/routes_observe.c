@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/macro.h"
 #include "base/mem.h"
+#include "daemon/arrival.h"
 #include "daemon/caller.h"
 #include "daemon/daemon.h"
 #include "daemon/observer.h"
@@ -48,6 +49,7 @@ int route_metrics(struct httpd_req *req, struct httpd_reply *reply)
         return refuse_query(reply, &err);
     }
     struct observer_view view = view_of(req);
+    arrival_look(daemon_of(req)->arrival);
     return observer_answer_metrics(daemon_of(req)->node.observer, req, &view,
                                    prom_negotiate(httpd_header(req, "Accept")));
 }
@@ -58,9 +60,7 @@ static int mark_kind(struct httpd_req *req, uint32_t kind, const char *ids, uint
     struct selection selection;
     int r = select_slots(req, kind, ids, &selection, err);
     for (size_t i = 0; i < selection.count && r == 0; i++) {
-        const struct slot *slot = selection.slots[i];
-        size_t first = kind == ZEUS_KIND_GPU ? 0 : daemon_of(req)->node.gpu_count;
-        is_chosen[first + slot->number] = 1;
+        is_chosen[selection.slots[i]->position] = 1;
     }
     return r;
 }
@@ -95,7 +95,7 @@ static int mark(struct httpd_req *req, const struct observe_query *query, uint8_
 static uint8_t *make_marks(struct httpd_req *req)
 {
     const struct node *node = &daemon_of(req)->node;
-    return mem_calloc(node->gpu_count + node->cpu_count + 1, 1);
+    return mem_calloc(node_capacity(node) + 1, 1);
 }
 
 int route_history(struct httpd_req *req, struct httpd_reply *reply)

@@ -11,13 +11,17 @@
 #include "auth/jwt.h"
 #include "base/clock.h"
 #include "codec/json_writer.h"
+#include "daemon/arrival.h"
 #include "daemon/daemon.h"
 #include "daemon/routes.h"
 
 int route_discover(struct httpd_req *req, struct httpd_reply *reply)
 {
-    const char *text = daemon_of(req)->discover;
-    httpd_reply_json(reply, 200, text, strlen(text));
+    struct daemon *daemon = daemon_of(req);
+    if (arrival_defer_discover(daemon->arrival, req)) {
+        return HTTPD_PENDING;
+    }
+    daemon_discover(daemon, reply);
     return 0;
 }
 
@@ -53,7 +57,7 @@ int route_health(struct httpd_req *req, struct httpd_reply *reply)
     json_key_string(&w, "version", ZEUS_VERSION_STRING);
     json_key_string(&w, "boot_id", daemon->boot_id);
     json_key_u64(&w, "uptime_s", (clock_monotonic_ns() - daemon->start_ns) / 1000000000u);
-    json_key_u64(&w, "gpus", daemon->node.gpu_count);
+    json_key_u64(&w, "gpus", node_gpu_count(&daemon->node));
     json_key_u64(&w, "cpus", daemon->node.cpu_count);
     json_key_u64(&w, "failing_devices", failing);
     json_end_object(&w);

@@ -6,6 +6,8 @@
 
 #include "base/macro.h"
 #include "daemon/daemon.h"
+#include "daemon/groups.h"
+#include "daemon/permit.h"
 #include "daemon/routes.h"
 #include "httpd/hub.h"
 
@@ -21,6 +23,29 @@ static const struct {
     {"/cpu/stream_power", ZEUS_KIND_CPU, QUANTITY_POWER},
     {"/cpu/stream_energy", ZEUS_KIND_CPU, QUANTITY_ENERGY},
 };
+
+static int open_stream(struct httpd_req *req, struct httpd_reply *reply,
+                       const struct selection *selection, const uint32_t *topics)
+{
+    struct hub *hub = daemon_of(req)->hub;
+    struct permit_needs needs = {.scope = groups_of_path(req->route->path),
+                                 .slots = selection->slots,
+                                 .count = selection->count};
+    struct permit *permit = NULL;
+    int r = permit_create(req, &needs, &permit);
+    if (r < 0 || !permit) {
+        return r < 0 ? r : httpd_reply_stream(req, reply, hub, topics, selection->count);
+    }
+    struct hub_owned_options options = {hub, topics, selection->count, permit_on_close, permit};
+    struct hub_stream *stream = NULL;
+    r = httpd_reply_owned_stream(req, reply, &options, &stream);
+    if (r == HTTPD_STREAM) {
+        permit_enter(permit, stream);
+    } else {
+        permit_close(permit);
+    }
+    return r;
+}
 
 int route_stream(struct httpd_req *req, struct httpd_reply *reply)
 {
@@ -44,5 +69,5 @@ int route_stream(struct httpd_req *req, struct httpd_reply *reply)
     for (size_t i = 0; i < selection.count; i++) {
         topics[i] = node_topic(selection.slots[i], streams[s].quantity);
     }
-    return httpd_reply_stream(req, reply, daemon_of(req)->hub, topics, selection.count);
+    return open_stream(req, reply, &selection, topics);
 }

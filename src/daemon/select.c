@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/err.h"
+#include "daemon/arrival.h"
 #include "daemon/caller.h"
 #include "daemon/daemon.h"
 #include "daemon/error_reply.h"
@@ -18,7 +19,8 @@ static const char *kind_word(uint32_t kind)
 
 static int is_allowed(const struct httpd_req *req, const struct slot *slot)
 {
-    return site_rule_allows_device(daemon_caller(req)->rule, slot->kind, slot->id, slot->info.pci);
+    return site_rule_allows_device(daemon_caller(req)->rule, slot->kind, slot->id,
+                                   slot_info(slot)->pci);
 }
 
 static int select_all(struct httpd_req *req, uint32_t kind, struct selection *ret)
@@ -51,6 +53,10 @@ int select_slots(struct httpd_req *req, uint32_t kind, const char *ids, struct s
         struct slot *slot = node_find(node, kind, wanted[i]);
         if (!slot) {
             size_t have = 0;
+            if (kind == ZEUS_KIND_GPU) {
+                arrival_look(
+                    daemon_of(req)->arrival); /* it may have come: known when asked again */
+            }
             (void)node_slots(node, kind, &have);
             return err_set(err, ZEUS_ENOTFOUND, "there is no %s with index %" PRIu64 " (%zu found)",
                            kind_word(kind), wanted[i], have);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The main thread of a serving daemon: signals, the table of leases, the watchdog. It sleeps in one
- * poll; with no lease and no watchdog it sleeps until a signal.
+ * The main thread of a serving daemon: signals, the table of leases, tokens of streams that run
+ * out, the watchdog. It sleeps in one poll; with none of them it sleeps until a signal.
  */
 #include "daemon/serve.h"
 
@@ -22,6 +22,7 @@
 #include "base/log_stderr.h"
 #include "base/macro.h"
 #include "daemon/command.h"
+#include "daemon/permit.h"
 #include "daemon/sdnotify.h"
 #include "daemon/startup.h"
 #include "httpd/httpd.h"
@@ -82,7 +83,8 @@ static void run(struct daemon *daemon, int signal_fd)
     uint64_t watchdog_ns = sdnotify_watchdog_period_ns();
     uint64_t pat_ns = watchdog_ns ? clock_monotonic_ns() : UINT64_MAX;
     struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
-                           {.fd = command_fd(daemon), .events = POLLIN}};
+                           {.fd = command_fd(daemon), .events = POLLIN},
+                           {.fd = permits_fd(daemon->permits), .events = POLLIN}};
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
         if (now_ns >= pat_ns) {
@@ -91,6 +93,9 @@ static void run(struct daemon *daemon, int signal_fd)
         }
         uint64_t lease_ns = command_step(daemon, now_ns);
         int n = poll(fds, ARRAY_LEN(fds), wait_ms(now_ns, lease_ns, pat_ns));
+        if (n > 0 && fds[2].revents) {
+            permits_check(daemon->permits);
+        }
         int number = n > 0 && fds[0].revents ? next_signal(signal_fd) : 0;
         if (number == SIGHUP) {
             reload(daemon);
@@ -103,7 +108,7 @@ static void run(struct daemon *daemon, int signal_fd)
 
 static int fail(const zeus_error *err)
 {
-    (void)fprintf(stderr, "Error: %s\n", err->message);
+    (void)fprintf(stderr, "%sError: %s\n", log_stderr_mark(ZEUS_LOG_ERROR), err->message);
     return 1;
 }
 
@@ -155,7 +160,7 @@ int serve(int argc, char **argv)
     zeus_error err = {0};
     if (daemon_config_read(argc, argv, &daemon.config, &err) < 0 ||
         log_stderr(daemon.config.log_level, &daemon.log, &err) < 0) {
-        (void)fprintf(stderr, "error: %s\n", err.message);
+        (void)fprintf(stderr, "%serror: %s\n", log_stderr_mark(ZEUS_LOG_ERROR), err.message);
         return 2;
     }
     int status = daemon.config.is_check ? check(&daemon) : serve_with(&daemon);

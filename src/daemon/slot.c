@@ -55,21 +55,40 @@ static uint64_t tick(struct slot *slot, uint64_t now_ns)
     return slot->due_ns;
 }
 
+/* 0: the reader's part is claimed; whoever has it wakes the reader. */
+static int begin_round(struct slot *slot)
+{
+    mutex_lock(&slot->lock);
+    slot->is_reading = !slot->is_claimed;
+    slot->is_awaited = slot->is_claimed;
+    int begins = slot->is_reading;
+    mutex_unlock(&slot->lock);
+    return begins;
+}
+
+/* Does what is due; answers when there is more. */
+static uint64_t read_round(struct slot *slot)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    for (struct job *job = take_job(slot, &slot->reads, now_ns); job;
+         job = take_job(slot, &slot->reads, now_ns)) {
+        job->run(job, slot);
+    }
+    uint64_t due_ns = tick(slot, clock_monotonic_ns());
+    mutex_lock(&slot->lock);
+    slot->is_reading = 0;
+    uint64_t job_ns = job_queue_due_ns(&slot->reads);
+    mutex_unlock(&slot->lock);
+    return MIN_OF(due_ns, job_ns);
+}
+
 static void run_reader(struct thread *thread, void *user)
 {
     struct slot *slot = user;
     int is_stopping = 0;
     while (!is_stopping) {
-        uint64_t now_ns = clock_monotonic_ns();
-        for (struct job *job = take_job(slot, &slot->reads, now_ns); job;
-             job = take_job(slot, &slot->reads, now_ns)) {
-            job->run(job, slot);
-        }
-        uint64_t due_ns = tick(slot, clock_monotonic_ns());
-        mutex_lock(&slot->lock);
-        uint64_t job_ns = job_queue_due_ns(&slot->reads);
-        mutex_unlock(&slot->lock);
-        is_stopping = thread_sleep_until_ns(thread, MIN_OF(due_ns, job_ns));
+        uint64_t due_ns = begin_round(slot) ? read_round(slot) : UINT64_MAX;
+        is_stopping = thread_sleep_until_ns(thread, due_ns);
         flag_add(&slot->node->wakeups, 1);
     }
     for (struct job *job = take_job(slot, &slot->reads, UINT64_MAX); job;
@@ -113,6 +132,9 @@ void slot_stop(struct slot *slot)
 {
     mutex_lock(&slot->lock);
     slot->is_closed = 1;
+    while (slot->is_claimed) {
+        ZEUS_ASSERT(pthread_cond_wait(&slot->released, &slot->lock.raw) == 0);
+    }
     mutex_unlock(&slot->lock);
     thread_stop(&slot->writer);
     thread_stop(&slot->reader);
@@ -139,6 +161,28 @@ int slot_post_write(struct slot *slot, struct job *job)
     return post(slot, &slot->writes, &slot->writer, job);
 }
 
+int slot_claim(struct slot *slot)
+{
+    mutex_lock(&slot->lock);
+    int is_free = !slot->is_closed && !slot->is_reading && !slot->is_claimed && !slot->reads.first;
+    slot->is_claimed = is_free || slot->is_claimed;
+    mutex_unlock(&slot->lock);
+    return is_free;
+}
+
+void slot_release(struct slot *slot)
+{
+    mutex_lock(&slot->lock);
+    int is_awaited = slot->is_awaited;
+    slot->is_claimed = 0;
+    slot->is_awaited = 0;
+    (void)pthread_cond_broadcast(&slot->released); /* cannot fail */
+    mutex_unlock(&slot->lock);
+    if (is_awaited) {
+        thread_wake(&slot->reader);
+    }
+}
+
 void slot_subscribe(struct slot *slot, enum quantity quantity, int delta)
 {
     mutex_lock(&slot->lock);
@@ -161,9 +205,15 @@ void slot_leave(struct slot *slot)
     ZEUS_ASSERT(pthread_rwlock_unlock(&slot->device_lock) == 0);
 }
 
-static int is_loss(int code)
+int slot_is_loss(int code)
 {
     return code == ZEUS_EDEVLOST || code == ZEUS_ERESETREQ || code == ZEUS_ENODRIVER;
+}
+
+int slot_is_unidentified(const struct slot *slot)
+{
+    const zeus_device_info *info = slot_info(slot);
+    return slot->kind == ZEUS_KIND_GPU && !info->pci[0] && !info->uuid[0];
 }
 
 /* The same failure is told once until something else happens. */
@@ -190,7 +240,8 @@ void slot_note(struct slot *slot, int code, const zeus_error *err)
     slot->latest.code = code == ZEUS_ENOTSUP ? slot->latest.code : code;
     slot->latest.reads++;
     slot->latest.failures += code < 0 && code != ZEUS_ENOTSUP;
-    int is_wanted = is_loss(code) && now_ns >= slot->recover_after_ns;
+    int is_lost = slot_is_loss(code) || (code < 0 && slot_is_unidentified(slot));
+    int is_wanted = is_lost && now_ns >= slot->recover_after_ns;
     if (is_wanted) {
         slot->recover_after_ns = now_ns + RECOVER_PAUSE_NS;
     }

@@ -3,8 +3,9 @@
  * One device of the node and its threads. The reader thread does one-shot reads in the order they
  * came and, while somebody is subscribed, the poll ticks; with nothing to do it sleeps without a
  * timeout. The writer thread (GPUs) does commands in the order they came. Neither ever waits for
- * the other. A device that fell off the bus keeps its slot: the reader looks for it again when it
- * is asked for, and puts the found one in its place.
+ * the other. While the reader has nothing to do, another thread may claim its part for one read of
+ * its own: no thread is woken then. A device that fell off the bus keeps its slot: the reader looks
+ * for it again when it is asked for, and puts the found one in its place.
  *
  * Thread rule: posting, subscribing and copying the latest reading are for any thread. Device calls
  * stand between slot_enter and slot_leave.
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/flag.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "daemon/job.h"
@@ -34,10 +36,13 @@ enum quantity {
 
 struct slot {
     struct node *node;
-    uint32_t kind;   /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
-    uint32_t id;     /* the protocol's: GPU index, RAPL zone number */
-    uint32_t number; /* position in the node's list */
-    zeus_device_info info; /* as first found, constant */
+    uint32_t kind;     /* ZEUS_KIND_GPU or ZEUS_KIND_CPU (platforms with a zone are CPUs here) */
+    uint32_t id;       /* the protocol's: GPU index, RAPL zone number */
+    uint32_t number;   /* position in the node's list of its kind */
+    uint32_t position; /* among all slots, in the order they were found; never changes */
+    zeus_device_info first_info; /* as first found */
+    zeus_device_info late_info;  /* who it turned out to be, when is_late */
+    struct flag is_late; /* set once: the GPU did not answer when it was found, and does now */
 
     pthread_rwlock_t device_lock; /* held shared around device calls, exclusively to replace it */
     struct device *device;        /* borrowed from one of the node's inventories */
@@ -49,6 +54,10 @@ struct slot {
     struct reading latest;
     uint64_t recover_after_ns; /* no search for a lost device before */
     int is_closed;             /* nothing is posted any more */
+    int is_reading;            /* the reader is at work */
+    int is_claimed;            /* somebody else does its part */
+    int is_awaited;            /* the reader waits for that to end */
+    pthread_cond_t released;   /* is_claimed has ended */
 
     struct thread reader;
     struct thread writer;
@@ -79,6 +88,15 @@ struct slot {
 
 #define SLOT_QUEUE_MAX 1024
 
+/* Who the device is. Any thread; borrowed as long as the slot lives. */
+static inline const zeus_device_info *slot_info(const struct slot *slot)
+{
+    return flag_get(&slot->is_late) ? &slot->late_info : &slot->first_info;
+}
+
+/* Nobody knows who it is: it has not answered yet. */
+int slot_is_unidentified(const struct slot *slot);
+
 /* Starts the threads. `slot` must not move. */
 int slot_start(struct slot *slot, zeus_error *err) ZEUS_CHECK;
 /* Runs what is queued, then ends the threads. */
@@ -89,6 +107,11 @@ void slot_stop(struct slot *slot);
 int slot_post_read(struct slot *slot, struct job *job) ZEUS_CHECK;
 int slot_post_write(struct slot *slot, struct job *job) ZEUS_CHECK;
 
+/* Takes the reader's part, for work that would otherwise be posted to it: 1, and slot_release is
+ * due soon; 0: the reader is at work or has some waiting. */
+int slot_claim(struct slot *slot) ZEUS_CHECK;
+void slot_release(struct slot *slot);
+
 /* One subscriber more or less of a quantity. */
 void slot_subscribe(struct slot *slot, enum quantity quantity, int delta);
 
@@ -96,7 +119,10 @@ void slot_subscribe(struct slot *slot, enum quantity quantity, int delta);
 struct device *slot_enter(struct slot *slot);
 void slot_leave(struct slot *slot);
 
-/* Tells how a device call went: a lost device is looked for again (reader thread only). */
+/* Whether a device call's code says that the device is lost. */
+int slot_is_loss(int code);
+
+/* Tells how a device call went: a lost device is looked for again (reader or claimant only). */
 void slot_note(struct slot *slot, int code, const zeus_error *err);
 
 void slot_latest(struct slot *slot, struct reading *ret);

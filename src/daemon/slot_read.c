@@ -57,7 +57,7 @@ static int read_timed(struct slot *slot, struct device *device, uint32_t domain,
 }
 
 static int read_domain(struct slot *slot, int domain, zeus_energy_sample *ret_sample,
-                       zeus_error *err)
+                       uint32_t *ret_holes, zeus_error *err)
 {
     struct device *device = slot_enter(slot);
     int r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
@@ -65,6 +65,7 @@ static int read_domain(struct slot *slot, int domain, zeus_energy_sample *ret_sa
         /* Told once after a gap in the counter; the total goes on from here. */
         r = read_timed(slot, device, (uint32_t)domain, ret_sample, err);
     }
+    *ret_holes = device_energy_holes(device, (uint32_t)domain);
     slot_leave(slot);
     slot_note(slot, r, err);
     return r;
@@ -76,12 +77,14 @@ int slot_read_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     struct device *device = slot_enter(slot);
     int domain = (int)slot_main_domain(device);
     slot_leave(slot);
-    int r = read_domain(slot, domain, &sample, err);
+    uint32_t holes = 0;
+    int r = read_domain(slot, domain, &sample, &holes, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
     slot->latest.energy_uj = sample.energy_uj;
+    slot->latest.energy_holes = holes;
     slot->latest.valid |= READING_ENERGY;
     stamp(&slot->latest);
     slot->latest.energy_ns = sample.time_ns;
@@ -105,12 +108,14 @@ int slot_read_dram_energy(struct slot *slot, uint64_t *ret_uj, zeus_error *err)
     if (domain < 0) {
         return err_set(err, ZEUS_ENOTSUP, "CPU %u has no memory domain", slot->id);
     }
-    int r = read_domain(slot, domain, &sample, err);
+    uint32_t holes = 0;
+    int r = read_domain(slot, domain, &sample, &holes, err);
     if (r < 0) {
         return r;
     }
     mutex_lock(&slot->lock);
     slot->latest.dram_energy_uj = sample.energy_uj;
+    slot->latest.dram_energy_holes = holes;
     slot->latest.valid |= READING_DRAM_ENERGY;
     stamp(&slot->latest);
     slot->latest.dram_energy_ns = sample.time_ns;
@@ -150,10 +155,12 @@ int slot_read_activity(struct slot *slot, zeus_activity *ret_activity, zeus_erro
     }
     mutex_lock(&slot->lock);
     struct reading *latest = &slot->latest;
-    latest->valid &= ~(READING_GRAPHICS | READING_MEMORY | READING_LOAD);
+    latest->valid &= ~(READING_GRAPHICS | READING_MEMORY | READING_LOAD | READING_MEMORY_LOAD);
     latest->valid |= activity.valid & ZEUS_ACTIVITY_GRAPHICS_CLOCK ? READING_GRAPHICS : 0;
     latest->valid |= activity.valid & ZEUS_ACTIVITY_MEMORY_CLOCK ? READING_MEMORY : 0;
     latest->valid |= activity.valid & ZEUS_ACTIVITY_GPU_LOAD ? READING_LOAD : 0;
+    latest->valid |= activity.valid & ZEUS_ACTIVITY_MEMORY_LOAD ? READING_MEMORY_LOAD : 0;
+    latest->memory_load_pct = activity.memory_pct;
     latest->graphics_mhz = activity.graphics_mhz;
     latest->memory_mhz = activity.memory_mhz;
     latest->load_pct = activity.gpu_pct;
@@ -191,7 +198,47 @@ int slot_read_persistence(struct slot *slot, int *ret_is_enabled, zeus_error *er
     int r = device_read_persistence(device, ret_is_enabled, err);
     slot_leave(slot);
     slot_note(slot, r, err);
+    if (r == 0) {
+        mutex_lock(&slot->lock);
+        slot->latest.is_persistent = *ret_is_enabled != 0;
+        slot->latest.persistence_ns = clock_monotonic_ns();
+        mutex_unlock(&slot->lock);
+    }
     return r;
+}
+
+/* What nobody asked for by name: a driver that does not tell it is not a device that is down. */
+static void note_aside(struct slot *slot, int code, const zeus_error *err)
+{
+    slot_note(slot, code == 0 || slot_is_loss(code) ? code : ZEUS_ENOTSUP, err);
+}
+
+static void refresh_usage(struct slot *slot)
+{
+    zeus_error err = {0};
+    int is_enabled = 0;
+    size_t processes = 0;
+    struct device_memory memory = {0};
+    struct device *device = slot_enter(slot);
+    int persistence = device_read_persistence(device, &is_enabled, &err);
+    int list = device_read_processes(device, NULL, 0, &processes, &err);
+    list = list == ZEUS_ETOOSMALL ? 0 : list; /* only how many there are is wanted */
+    int usage = device_read_memory(device, &memory, &err);
+    slot_leave(slot);
+    uint64_t now_ns = clock_monotonic_ns();
+    mutex_lock(&slot->lock);
+    struct reading *latest = &slot->latest;
+    latest->is_persistent = is_enabled != 0;
+    latest->persistence_ns = persistence == 0 ? now_ns : 0;
+    latest->processes = processes;
+    latest->processes_ns = list == 0 ? now_ns : 0;
+    latest->memory_used_bytes = memory.used_bytes;
+    latest->memory_size_bytes = memory.size_bytes;
+    latest->memory_ns = usage == 0 ? now_ns : 0;
+    mutex_unlock(&slot->lock);
+    note_aside(slot, persistence, &err);
+    note_aside(slot, list, &err);
+    note_aside(slot, usage, &err);
 }
 
 int slot_has_counter(struct slot *slot)
@@ -230,6 +277,7 @@ static void refresh(struct slot *slot)
     }
     (void)!slot_read_temperature(slot, &temperature_c, &err);
     (void)!slot_read_activity(slot, &activity, &err);
+    refresh_usage(slot);
     (void)!slot_read_limits(slot, &limits, &err);
 }
 

@@ -6,9 +6,13 @@
 #include "daemon/startup.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zeus/session.h>
@@ -20,10 +24,12 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "daemon/admission.h"
+#include "daemon/arrival.h"
 #include "daemon/command.h"
 #include "daemon/listen_fds.h"
 #include "daemon/observer.h"
 #include "daemon/override.h"
+#include "daemon/permit.h"
 #include "daemon/privilege.h"
 #include "daemon/site_meter.h"
 #include "daemon/site_policy.h"
@@ -61,11 +67,31 @@ static void pems_done(struct pems *pems)
     free(pems->client_ca);
 }
 
-static int read_pems(const struct daemon_config *config, struct pems *ret, zeus_error *err)
+static int check_pems(const struct daemon *daemon, const struct pems *pems, zeus_error *err)
 {
+    const struct daemon_config *c = &daemon->config;
+    const struct httpd_tls_texts texts = {.cert = pems->cert,
+                                          .key = pems->key,
+                                          .client_ca = pems->client_ca,
+                                          .cert_name = c->tls_cert_path,
+                                          .key_name = c->tls_key_path,
+                                          .client_ca_name = c->tls_client_ca_path};
+    int64_t expires_s = 0;
+    int r = httpd_tls_check(&texts, &expires_s, err);
+    if (r == 0 && expires_s < (int64_t)(clock_wall_ns() / 1000000000u)) {
+        log_write(&daemon->log, ZEUS_LOG_WARNING, "tls",
+                  "%s: the certificate has expired; clients will refuse it", c->tls_cert_path);
+    }
+    return r;
+}
+
+static int read_pems(const struct daemon *daemon, struct pems *ret, zeus_error *err)
+{
+    const struct daemon_config *config = &daemon->config;
     int r = read_pem(config->tls_cert_path, &ret->cert, err);
     r = r < 0 ? r : read_pem(config->tls_key_path, &ret->key, err);
-    return r < 0 ? r : read_pem(config->tls_client_ca_path, &ret->client_ca, err);
+    r = r < 0 ? r : read_pem(config->tls_client_ca_path, &ret->client_ca, err);
+    return r < 0 || !ret->cert ? r : check_pems(daemon, ret, err);
 }
 
 static int open_listeners(struct daemon *daemon, zeus_error *err)
@@ -73,7 +99,7 @@ static int open_listeners(struct daemon *daemon, zeus_error *err)
     const struct daemon_config *c = &daemon->config;
     struct pems pems CLEANUP(pems_done) = {0};
     struct listen_fds adopted = {0};
-    int r = read_pems(c, &pems, err);
+    int r = read_pems(daemon, &pems, err);
     if (r == 0) {
         r = listen_fds_take(&adopted, err);
     }
@@ -137,7 +163,10 @@ static int open_node(struct daemon *daemon, zeus_error *err)
                                    .cpu_poll_hz = daemon->config.cpu_poll_hz,
                                    .queue_max = site_policy_limits(daemon->trust->policy)->queue,
                                    .log = &daemon->log,
-                                   .boot_id = daemon->boot_id};
+                                   .boot_id = daemon->boot_id,
+                                   .on_arrival = arrival_on_arrival,
+                                   .on_change = arrival_on_change,
+                                   .user = daemon};
     return node_open(&daemon->node, &options, err);
 }
 
@@ -199,11 +228,13 @@ static int open_all(struct daemon *daemon, zeus_error *err)
     r = r < 0 ? r : privilege_check(daemon, err);
     r = r < 0 ? r : command_open(daemon, err);
     r = r < 0 ? r : open_hub(daemon, err);
+    r = r < 0 ? r : permits_create(daemon, &daemon->permits, err);
     r = r < 0 ? r : discover_write(daemon, &daemon->discover);
     r = r < 0 ? r : command_recover(daemon, err);
     r = r < 0 ? r : observer_create(daemon, &daemon->node.observer, err);
     r = r < 0 ? r : window_service_create(daemon, &daemon->windows, err);
     r = r < 0 ? r : node_start(&daemon->node, daemon->hub, err);
+    r = r < 0 ? r : arrival_create(daemon, &daemon->arrival, err);
     r = r < 0 ? r : open_listeners(daemon, err);
     return r;
 }
@@ -219,7 +250,7 @@ int startup(struct daemon *daemon, zeus_error *err)
         return r;
     }
     log_write(&daemon->log, ZEUS_LOG_INFO, "zeusd", "zeusd %s serves %zu GPUs and %zu CPUs%s%s%s%s",
-              ZEUS_VERSION_STRING, daemon->node.gpu_count, daemon->node.cpu_count,
+              ZEUS_VERSION_STRING, node_gpu_count(&daemon->node), daemon->node.cpu_count,
               daemon->config.has_uds ? " on " : "",
               daemon->config.has_uds ? daemon->config.socket_path : "",
               daemon->config.has_tcp ? " on " : "",
@@ -227,12 +258,45 @@ int startup(struct daemon *daemon, zeus_error *err)
     return 0;
 }
 
+static int check_user(const char *user, zeus_error *err)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char buffer[4096];
+    if (user && (getpwnam_r(user, &entry, buffer, sizeof(buffer), &found) != 0 || !found)) {
+        return err_set(err, ZEUS_ENOTFOUND, "user %s: not known on this system", user);
+    }
+    return 0;
+}
+
+/* The directory that a file is to be made in. */
+static int check_directory(const char *name, const char *path, zeus_error *err)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    char dir[PATH_MAX];
+    struct stat st;
+    if (!slash || slash == path || (size_t)(slash - path) >= sizeof(dir)) {
+        return 0;
+    }
+    (void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+    if (stat(dir, &st) < 0) {
+        int saved = errno;
+        return err_set_os(err, err_from_errno(saved), saved, "%s %s: the directory %s", name, path,
+                          dir);
+    }
+    return S_ISDIR(st.st_mode)
+               ? 0
+               : err_set(err, ZEUS_EINVAL, "%s %s: %s is no directory", name, path, dir);
+}
+
 int startup_check(struct daemon *daemon, zeus_error *err)
 {
     struct pems pems CLEANUP(pems_done) = {0};
     ZEUS_ASSERT(pthread_rwlock_init(&daemon->trust_lock, NULL) == 0);
     int r = load_trust(daemon, &daemon->trust, err);
-    r = r < 0 ? r : read_pems(&daemon->config, &pems, err);
+    r = r < 0 ? r : read_pems(daemon, &pems, err);
+    r = r < 0 ? r : check_user(daemon->config.user, err);
+    r = r < 0 ? r : check_directory("audit-log", daemon->config.audit_path, err);
     trust_destroy(daemon->trust);
     (void)pthread_rwlock_destroy(&daemon->trust_lock); /* nobody holds it */
     return r;
@@ -247,6 +311,7 @@ void shutdown_daemon(struct daemon *daemon)
         httpd_drain(daemon->httpd);
     }
     command_stop(daemon);
+    arrival_stop(daemon->arrival);
     observer_stop(daemon->node.observer);
     window_service_stop(daemon->windows);
     if (daemon->node.hub) {
@@ -255,9 +320,11 @@ void shutdown_daemon(struct daemon *daemon)
     }
     httpd_stop(daemon->httpd);
     hub_destroy(daemon->hub);
+    permits_destroy(daemon->permits);
     command_close(daemon);
     window_service_destroy(daemon->windows);
     observer_destroy(daemon->node.observer);
+    arrival_destroy(daemon->arrival);
     if (daemon->node.options.log) {
         node_close(&daemon->node);
     }
@@ -286,5 +353,6 @@ int reload_daemon(struct daemon *daemon, zeus_error *err)
     fresh->older = daemon->trust;
     daemon->trust = fresh;
     ZEUS_ASSERT(pthread_rwlock_unlock(&daemon->trust_lock) == 0);
+    permits_check(daemon->permits);
     return 0;
 }

@@ -76,7 +76,7 @@ static int open_monitor(const struct window_wire *wire, const struct choice *cho
     }
     size_t count = 0;
     for (size_t i = 0; i < o->count; i++) {
-        if (choice->is_chosen[i]) {
+        if (choice->is_chosen[i] && o->devices[i]) { /* NULL: not there yet */
             positions[count] = (uint32_t)i;
             devices[count++] = o->devices[i];
         }

@@ -86,8 +86,8 @@ static void reply_measured(struct httpd_reply *reply, int code, char *json, cons
 static void find_devices(struct window_service *service)
 {
     struct node *node = &service->daemon->node;
-    for (size_t i = 0; i < service->count; i++) {
-        struct slot *slot = i < node->gpu_count ? &node->gpus[i] : &node->cpus[i - node->gpu_count];
+    for (size_t i = 0; i < node_count(node); i++) {
+        struct slot *slot = node_at(node, i);
         service->devices[i] = slot_enter(slot);
         slot_leave(slot);
     }
@@ -256,7 +256,7 @@ int window_service_create(struct daemon *daemon, struct window_service **ret_ser
         return ZEUS_ENOMEM;
     }
     service->daemon = daemon;
-    service->count = daemon->node.gpu_count + daemon->node.cpu_count;
+    service->count = node_capacity(&daemon->node);
     service->devices = mem_calloc(service->count + 1, sizeof(struct device *));
     service->worker.max = WORKS_MAX;
     service->worker.idle = idle;

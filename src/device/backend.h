@@ -29,6 +29,12 @@
 struct device;
 struct forkmark;
 
+/* Memory of a GPU. */
+struct device_memory {
+    uint64_t used_bytes; /* the driver's own part included */
+    uint64_t size_bytes;
+};
+
 /* All functions return 0 or a negative ZEUS_E code and leave outputs alone on failure. `err` may be
  * NULL; a backend that has a vendor's code or text puts it there. */
 struct device_ops {
@@ -51,10 +57,12 @@ struct device_ops {
 
     int (*read_temperature)(struct device *dev, int32_t *ret_c, zeus_error *err);
     int (*read_activity)(struct device *dev, zeus_activity *ret_activity, zeus_error *err);
+    int (*read_throttle)(struct device *dev, uint32_t *ret_reasons, zeus_error *err);
 
     /* Fill at most `capacity`, set *ret_count to how many there are. [driver] */
     int (*read_processes)(struct device *dev, zeus_process *processes, size_t capacity,
                           size_t *ret_count, zeus_error *err);
+    int (*read_memory)(struct device *dev, struct device_memory *ret_memory, zeus_error *err);
     int (*read_mig)(struct device *dev, zeus_mig_slice *slices, size_t capacity, size_t *ret_count,
                     zeus_error *err);
     int (*read_supported_clocks)(struct device *dev, uint32_t clock, uint32_t memory_mhz,

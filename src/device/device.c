@@ -148,6 +148,23 @@ int device_read_processes(struct device *dev, zeus_process *processes, size_t ca
     return check_capacity(dev, r, count, capacity, ret_count, err);
 }
 
+int device_read_memory(struct device *dev, struct device_memory *ret_memory, zeus_error *err)
+{
+    if (!dev->ops->read_memory) {
+        return not_supported(dev, "reading the memory in use", err);
+    }
+    struct device_memory memory = {0};
+    int r = dev->ops->read_memory(dev, &memory, err);
+    if (r == 0 && memory.used_bytes > memory.size_bytes) {
+        r = err_set(err, ZEUS_ENOTSUP, "%s: the driver reports more memory in use than there is",
+                    dev->info.name);
+    }
+    if (r == 0) {
+        *ret_memory = memory;
+    }
+    return tag(dev, r, err);
+}
+
 int device_read_mig(struct device *dev, zeus_mig_slice *slices, size_t capacity, size_t *ret_count,
                     zeus_error *err)
 {
@@ -186,6 +203,14 @@ int device_read_power_limits(struct device *dev, zeus_power_limits *ret_limits, 
         *ret_limits = limits;
     }
     return tag(dev, r, err);
+}
+
+int device_read_throttle(struct device *dev, uint32_t *ret_reasons, zeus_error *err)
+{
+    if (!dev->ops->read_throttle) {
+        return not_supported(dev, "reasons for throttling", err);
+    }
+    return tag(dev, dev->ops->read_throttle(dev, ret_reasons, err), err);
 }
 
 int device_read_persistence(struct device *dev, int *ret_is_enabled, zeus_error *err)

@@ -19,8 +19,11 @@ int device_read_power(struct device *dev, uint32_t domain, uint32_t field,
 int device_read_temperature(struct device *dev, int32_t *ret_c, zeus_error *err) ZEUS_CHECK;
 int device_read_activity(struct device *dev, zeus_activity *ret_activity, zeus_error *err)
     ZEUS_CHECK;
+int device_read_throttle(struct device *dev, uint32_t *ret_reasons, zeus_error *err) ZEUS_CHECK;
 int device_read_processes(struct device *dev, zeus_process *processes, size_t capacity,
                           size_t *ret_count, zeus_error *err) ZEUS_CHECK;
+int device_read_memory(struct device *dev, struct device_memory *ret_memory, zeus_error *err)
+    ZEUS_CHECK;
 int device_read_mig(struct device *dev, zeus_mig_slice *slices, size_t capacity, size_t *ret_count,
                     zeus_error *err) ZEUS_CHECK;
 int device_read_supported_clocks(struct device *dev, uint32_t clock, uint32_t memory_mhz,

@@ -66,3 +66,16 @@ const char *zeus_feature_name(uint32_t feature)
     };
     return name_at(names, ARRAY_LEN(names), feature);
 }
+
+const char *zeus_throttle_name(uint32_t bit)
+{
+    static const char *const names[] = {"idle",    "setting",     "power-cap",
+                                        "thermal", "power-brake", "slowdown",
+                                        "sync",    "display",     "other"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (bit == 1u << i) {
+            return names[i];
+        }
+    }
+    return NULL;
+}

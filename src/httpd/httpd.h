@@ -14,7 +14,8 @@
  * refusals speak {"error":"..."}.
  *
  * Thread rule: handlers run on the server's polling threads and must not block for long; what may
- * block defers its reply (httpd_defer) and finishes it from any thread.
+ * block defers its reply (httpd_defer) and finishes it from any thread. What is short as a rule may
+ * be left to the polling thread itself (httpd_run_here).
  */
 #ifndef ZEUS_HTTPD_HTTPD_H
 #define ZEUS_HTTPD_HTTPD_H
@@ -128,7 +129,7 @@ struct httpd_options {
     const char *tls_key_pem;
     const char *tls_client_ca_pem; /* set: a client certificate of this authority is required */
 
-    unsigned threads;         /* polling threads a listener; 0: 1 */
+    unsigned threads;         /* pairs of polling threads a listener; 0: 1 */
     unsigned connections_max; /* without a gate of each listener, with one of all; 0: 1024 */
     unsigned connections_per_address_max; /* from one TCP address; 0: no limit */
     unsigned streams_max;                 /* open event streams; 0: no limit of their own */
@@ -154,6 +155,21 @@ void httpd_stop(struct httpd *h);
 
 /* Stops accepting connections; running ones go on. */
 void httpd_drain(struct httpd *h);
+
+/* What is given for TLS: texts in PEM form, the second and third names for the words. */
+struct httpd_tls_texts {
+    const char *cert;
+    const char *key;
+    const char *client_ca; /* NULL: none */
+    const char *cert_name;
+    const char *key_name;
+    const char *client_ca_name;
+};
+
+/* Whether they are of use and belong together; ZEUS_EINVAL with words that name which is not.
+ * *ret_expires: when the certificate ends, Unix time. */
+int httpd_tls_check(const struct httpd_tls_texts *texts, int64_t *ret_expires, zeus_error *err)
+    ZEUS_CHECK;
 
 /* The TCP port in use, 0 without a TCP listener. */
 uint16_t httpd_port(const struct httpd *h);
@@ -215,6 +231,11 @@ struct httpd_ticket {
 };
 
 struct httpd_ticket httpd_defer(struct httpd_req *req);
+
+/* Within a handler, of a request that was deferred: `run` is called on this polling thread as soon
+ * as it has let go of its connections. For work of microseconds that may once in a while take long,
+ * and then keeps nobody else waiting. ZEUS_EBUSY: the thread has such work already. */
+int httpd_run_here(struct httpd_req *req, void (*run)(void *user), void *user) ZEUS_CHECK;
 
 /* Sends a deferred reply. Any thread; exactly once a ticket. */
 void httpd_finish(struct httpd_ticket ticket);

@@ -17,6 +17,7 @@
 #define HTTPD_HUBS_MAX      4
 #define HTTPD_RATE_SLOTS    1024
 
+struct httpd_poller;
 struct hub;
 struct hub_stream;
 
@@ -34,6 +35,8 @@ struct httpd_call {
     struct httpd_req req; /* first member */
     struct httpd_reply reply;
     struct httpd *server;
+    struct httpd_poller *poller;
+    struct httpd_call *next_resumed; /* the poller's */
     struct MHD_Connection *connection;
     enum httpd_phase phase;
     size_t route_index; /* route_count: unmatched */
@@ -79,9 +82,9 @@ struct httpd_counts {
 };
 
 struct httpd {
-    struct httpd_options options; /* defaults filled in */
-    struct MHD_Daemon *daemons[HTTPD_LISTENERS_MAX];
-    unsigned daemon_count;
+    struct httpd_options options;  /* defaults filled in */
+    struct httpd_poller **pollers; /* as many as listeners times threads */
+    unsigned poller_count;
     char *unix_path; /* owned: unlinked at stop when it is still our socket */
     dev_t unix_device;
     ino_t unix_inode;
@@ -90,7 +93,7 @@ struct httpd {
     pthread_mutex_t lock; /* guards everything below */
     pthread_cond_t idle;
     unsigned in_flight;
-    unsigned deferred; /* replies to come, and threads about to wake a connection */
+    unsigned deferred; /* replies to come, and connections about to be woken */
     unsigned streams;
     unsigned connections;
     uint64_t limited;
@@ -133,7 +136,7 @@ int httpd_stream_reserve(struct httpd_call *call, struct hub *hub);
 /* request.c: the hub is through with a stream's connection, which is closed. Any thread. */
 void httpd_stream_over(struct httpd_call *call);
 
-/* request.c: the library's callbacks. */
+/* request.c: the library's callbacks; `user` of the first is the poller. */
 void *httpd_on_target(void *user, const char *target, struct MHD_Connection *connection);
 enum MHD_Result httpd_on_request(void *user, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *data,

@@ -25,6 +25,7 @@
 
 #define HUB_TOPICS_MAX  4096
 #define HUB_PRIVATE_MAX 64 /* events of a private stream that wait to be sent */
+#define HUB_WHY_MAX     64
 
 struct hub;
 struct hub_stream;
@@ -39,6 +40,14 @@ struct hub_options {
     /* +1: a stream subscribed to the topic, -1: it left. Called without locks held, from HTTP
      * threads; must be prompt. Concurrent calls may come in any order: add the deltas up. */
     void (*watch)(void *user, size_t topic, int delta);
+    void *user;
+};
+
+struct hub_owned_options {
+    struct hub *hub;
+    const uint32_t *topics;
+    size_t count;
+    void (*on_close)(void *user);
     void *user;
 };
 
@@ -89,6 +98,15 @@ int httpd_reply_private_stream(struct httpd_req *req, struct httpd_reply *reply,
                                void (*on_close)(void *user), void *user,
                                struct hub_stream **ret_stream) ZEUS_CHECK;
 
+/* As httpd_reply_stream, a stream over topics that can be ended from outside: *ret_stream and
+ * on_close as with a private one. */
+int httpd_reply_owned_stream(struct httpd_req *req, struct httpd_reply *reply,
+                             const struct hub_owned_options *options,
+                             struct hub_stream **ret_stream) ZEUS_CHECK;
+
+/* One more owner, who must call hub_stream_end as well. */
+void hub_stream_hold(struct hub_stream *stream);
+
 /* Any thread. ZEUS_ECLOSED: the peer is gone; ZEUS_ELIMIT: it does not read, or the event is long.
  */
 int hub_stream_send(struct hub_stream *stream, const char *json, size_t len) ZEUS_CHECK;
@@ -96,5 +114,9 @@ int hub_stream_send(struct hub_stream *stream, const char *json, size_t len) ZEU
 /* Closes the connection, after what was sent before when the peer reads; gives the caller's hold on
  * the stream up. */
 void hub_stream_end(struct hub_stream *stream);
+
+/* The same, and the last thing a reader gets that keeps up is the comment ": ended: WHY". `why` is
+ * static and at most HUB_WHY_MAX long. */
+void hub_stream_end_saying(struct hub_stream *stream, const char *why);
 
 #endif /* ZEUS_HTTPD_HUB_H */

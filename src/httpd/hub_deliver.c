@@ -322,10 +322,12 @@ void hub_deliver_private(struct hub_stream *s)
 {
     struct hub *hub = s->hub;
     int is_ending = 0;
+    const char *why = NULL;
     for (;;) {
         mutex_lock(&hub->lock);
         struct gathered g = {.events = {s->queue}, .count = s->queue != NULL};
         is_ending = s->is_ending;
+        why = s->why;
         mutex_unlock(&hub->lock);
         if (g.count == 0 || s->is_blocked || s->is_dead || send_events(s, &g) == 0) {
             break;
@@ -333,18 +335,33 @@ void hub_deliver_private(struct hub_stream *s)
         pop(s);
     }
     if (is_ending) {
+        if (why) {
+            hub_deliver_farewell(s, why);
+        }
+        hub_drop(s);
+    }
+}
+
+static void send_comment(struct hub_stream *s, const char *text)
+{
+    char buffer[COMMENT_MAX];
+    if (s->is_blocked || s->is_dead) {
+        return;
+    }
+    struct hub_piece piece = hub_write_comment(s, text, buffer, sizeof(buffer));
+    if (hub_write(s, &piece, 1) < 0) {
         hub_drop(s);
     }
 }
 
 void hub_deliver_keepalive(struct hub_stream *s)
 {
-    char buffer[COMMENT_MAX];
-    if (s->is_blocked) {
-        return;
-    }
-    struct hub_piece piece = hub_write_comment(s, "keepalive", buffer, sizeof(buffer));
-    if (hub_write(s, &piece, 1) < 0) {
-        hub_drop(s);
-    }
+    send_comment(s, "keepalive");
+}
+
+void hub_deliver_farewell(struct hub_stream *s, const char *why)
+{
+    char text[HUB_WHY_MAX + sizeof("ended: ")];
+    (void)snprintf(text, sizeof(text), "ended: %s", why);
+    send_comment(s, text);
 }

@@ -72,6 +72,7 @@ struct hub_stream {
     unsigned holds;
     enum hub_stage stage;
     int is_ending;               /* hub_stream_end was called */
+    const char *why;             /* it ends, static; NULL: not told */
     int is_queued;               /* in hub->woken */
     struct hub_stream *next_new; /* in hub->arrivals */
     struct hub_stream *next_woken;
@@ -167,6 +168,7 @@ void hub_deliver_first(struct hub_stream *s);
 void hub_deliver_late(struct hub_stream *s);
 void hub_deliver_private(struct hub_stream *s);
 void hub_deliver_keepalive(struct hub_stream *s);
+void hub_deliver_farewell(struct hub_stream *s, const char *why);
 
 /* hub_write.c */
 #define HUB_PIECES_MAX 64

@@ -181,6 +181,19 @@ int httpd_reply_stream(struct httpd_req *req, struct httpd_reply *reply, struct 
     return HTTPD_STREAM;
 }
 
+static int own(struct httpd_req *req, struct httpd_reply *reply, struct hub_stream *s,
+               const struct hub_owned_options *options, struct hub_stream **ret_stream)
+{
+    reply->status = 200;
+    s->on_close = options->on_close;
+    s->user = options->user;
+    s->holds = 2;
+    httpd_call_of(req)->stream = s;
+    tell_watch(s, 1);
+    *ret_stream = s;
+    return HTTPD_STREAM;
+}
+
 int httpd_reply_private_stream(struct httpd_req *req, struct httpd_reply *reply, struct hub *hub,
                                void (*on_close)(void *user), void *user,
                                struct hub_stream **ret_stream)
@@ -190,15 +203,25 @@ int httpd_reply_private_stream(struct httpd_req *req, struct httpd_reply *reply,
     if (r < 0) {
         return r;
     }
-    reply->status = 200;
     s->has_ids = 0;
-    s->on_close = on_close;
-    s->user = user;
-    s->holds = 2;
-    httpd_call_of(req)->stream = s;
-    tell_watch(s, 1);
-    *ret_stream = s;
-    return HTTPD_STREAM;
+    return own(req, reply, s, &(struct hub_owned_options){.on_close = on_close, .user = user},
+               ret_stream);
+}
+
+int httpd_reply_owned_stream(struct httpd_req *req, struct httpd_reply *reply,
+                             const struct hub_owned_options *options,
+                             struct hub_stream **ret_stream)
+{
+    struct hub_stream *s = NULL;
+    int r = make(req, options->hub, options->topics, options->count, &s);
+    return r < 0 ? r : own(req, reply, s, options, ret_stream);
+}
+
+void hub_stream_hold(struct hub_stream *s)
+{
+    mutex_lock(&s->hub->lock);
+    s->holds++;
+    mutex_unlock(&s->hub->lock);
 }
 
 void hub_stream_attach(struct hub_stream *s)
@@ -269,8 +292,14 @@ int hub_stream_send(struct hub_stream *s, const char *json, size_t len)
 
 void hub_stream_end(struct hub_stream *s)
 {
+    hub_stream_end_saying(s, NULL);
+}
+
+void hub_stream_end_saying(struct hub_stream *s, const char *why)
+{
     struct hub *hub = s->hub;
     mutex_lock(&hub->lock);
+    s->why = s->why ? s->why : why;
     s->is_ending = 1;
     int must_signal = s->stage == HUB_STAGE_OVER ? 0 : queue_locked(s);
     mutex_unlock(&hub->lock);

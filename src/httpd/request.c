@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "httpd/hub_private.h"
+#include "httpd/poller.h"
 
 #define ARENA_MAX      (64u << 20)
 #define REPLY_BODY_MAX (64u << 20)
@@ -43,12 +44,14 @@ static int decode_target(struct httpd_call *call, const char *target, size_t len
 
 void *httpd_on_target(void *user, const char *target, struct MHD_Connection *connection)
 {
-    struct httpd *h = user;
+    struct httpd_poller *poller = user;
+    struct httpd *h = poller_server(poller);
     struct httpd_call *call = calloc(1, sizeof(*call));
     if (!call) {
         return NULL; /* the handler callback answers by closing */
     }
     call->server = h;
+    call->poller = poller;
     call->connection = connection;
     call->start_ns = clock_monotonic_ns();
     call->route_index = h->options.route_count;
@@ -218,15 +221,9 @@ struct httpd_ticket httpd_defer(struct httpd_req *req)
     return (struct httpd_ticket){req, &call->reply};
 }
 
-/* The connection may complete, and the call be freed, as soon as it is resumed; `deferred` keeps
- * the server itself alive until this function is through. */
-static void resume(struct httpd *h, struct MHD_Connection *connection)
+int httpd_run_here(struct httpd_req *req, void (*run)(void *user), void *user)
 {
-    MHD_resume_connection(connection);
-    pthread_mutex_lock(&h->lock);
-    h->deferred--;
-    pthread_cond_broadcast(&h->idle);
-    pthread_mutex_unlock(&h->lock);
+    return poller_work(httpd_call_of(req)->poller, run, user);
 }
 
 void httpd_finish(struct httpd_ticket ticket)
@@ -235,9 +232,8 @@ void httpd_finish(struct httpd_ticket ticket)
     struct httpd *h = call->server;
     pthread_mutex_lock(&h->lock);
     call->is_finished = 1;
-    struct MHD_Connection *connection = call->connection;
     pthread_mutex_unlock(&h->lock);
-    resume(h, connection);
+    poller_resume(call->poller, call);
 }
 
 void httpd_stream_over(struct httpd_call *call)
@@ -246,5 +242,5 @@ void httpd_stream_over(struct httpd_call *call)
     pthread_mutex_lock(&h->lock);
     h->deferred++;
     pthread_mutex_unlock(&h->lock);
-    resume(h, call->connection);
+    poller_resume(call->poller, call);
 }

@@ -2,6 +2,8 @@
  *
  * Life cycle of the server: defaults, listeners, start, drain, stop, counters.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include "base/mem.h"
 #include "httpd/httpd_private.h"
 #include "httpd/hub.h"
+#include "httpd/poller.h"
 
 #define STOP_WAIT_S       5  /* how long a stop waits for replies on their way */
 #define SPARE_CONNECTIONS 64 /* past the limit: accepted to be told so */
@@ -31,48 +34,33 @@ static void fill_defaults(struct httpd_options *o)
     o->rate_burst = o->rate_burst ? o->rate_burst : 2 * o->rate_per_s;
 }
 
-/* The library shares its limit out among its threads, unevenly used; with a gate ours is the one
- * that counts, and the library's only has to be larger. */
+/* Of one poller. With a gate our own limit is the one that counts, and the library's only has to be
+ * larger; without, the threads share the limit. */
 static unsigned library_limit(const struct httpd_options *o)
 {
     if (!o->gate) {
-        return o->connections_max;
+        return (o->connections_max + o->threads - 1) / o->threads;
     }
-    return (o->connections_max + SPARE_CONNECTIONS) * o->threads;
+    return o->connections_max + SPARE_CONNECTIONS;
 }
 
-/* Starts the library on a listening descriptor, which it then owns. */
-static int start_daemon(struct httpd *h, int fd, int is_unix, zeus_error *err)
+/* Each pair of threads has a library of its own on a descriptor of the same socket. */
+static int start_pollers(struct httpd *h, int fd, int is_unix, zeus_error *err)
 {
-    const struct httpd_options *o = &h->options;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem items[16] = {
-        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)httpd_on_target, h},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)httpd_on_completed, h},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)httpd_on_link, h},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)library_limit(o), NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)o->idle_timeout_s, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)o->connection_memory_bytes, NULL},
-    };
-    size_t n = 7;
-    if (o->threads > 1) {
-        items[n++] =
-            (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL};
+    unsigned limit = library_limit(&h->options);
+    for (unsigned i = 1; i < h->options.threads; i++) {
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        int r = copy < 0 ? err_set_os(err, ZEUS_EOS, errno, "descriptors of the HTTP server")
+                         : poller_start(h, copy, is_unix, limit, &h->pollers[h->poller_count], err);
+        if (r < 0) {
+            (void)close(fd); /* nothing was written to it */
+            return r;
+        }
+        h->poller_count++;
     }
-    size_t tls = is_unix ? 0 : httpd_tls_items(o, items + n);
-    flags |= tls > 0 ? MHD_USE_TLS : 0;
-    items[n + tls] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, httpd_on_request, h,
-                                            MHD_OPTION_ARRAY, items, MHD_OPTION_END);
-    if (!d) {
-        (void)close(fd); /* nothing was written to it */
-        return err_set(err, ZEUS_EIO, "cannot start the HTTP server%s",
-                       tls > 0 ? ": certificate, key or authority not usable, or out of resources"
-                               : "");
-    }
-    h->daemons[h->daemon_count++] = d;
-    return 0;
+    int r = poller_start(h, fd, is_unix, limit, &h->pollers[h->poller_count], err);
+    h->poller_count += r == 0;
+    return r;
 }
 
 static int adopt(struct httpd *h, int fd, zeus_error *err)
@@ -85,7 +73,7 @@ static int adopt(struct httpd *h, int fd, zeus_error *err)
     if (!is_unix && h->port == 0) {
         h->port = httpd_listen_port(fd);
     }
-    return start_daemon(h, fd, is_unix, err);
+    return start_pollers(h, fd, is_unix, err);
 }
 
 static int open_listeners(struct httpd *h, zeus_error *err)
@@ -99,7 +87,7 @@ static int open_listeners(struct httpd *h, zeus_error *err)
     }
     if (o->host) {
         int fd = httpd_listen_tcp(o->host, o->port, &h->port, err);
-        int r = fd < 0 ? fd : start_daemon(h, fd, 0, err);
+        int r = fd < 0 ? fd : start_pollers(h, fd, 0, err);
         if (r < 0) {
             return r;
         }
@@ -110,7 +98,7 @@ static int open_listeners(struct httpd *h, zeus_error *err)
             return err_set(err, ZEUS_ENOMEM, "out of memory");
         }
         int fd = httpd_listen_unix(o, &h->unix_device, &h->unix_inode, err);
-        return fd < 0 ? fd : start_daemon(h, fd, 1, err);
+        return fd < 0 ? fd : start_pollers(h, fd, 1, err);
     }
     return 0;
 }
@@ -130,12 +118,14 @@ static int check_options(const struct httpd_options *o, zeus_error *err)
     return 0;
 }
 
-static int make_counts(struct httpd *h)
+static int make_tables(struct httpd *h)
 {
     const struct httpd_options *o = &h->options;
-    size_t keys = (size_t)library_limit(o) * (o->adopted_count + 2);
+    size_t pollers = (size_t)o->threads * (o->adopted_count + 2);
+    size_t keys = library_limit(o) * pollers;
+    h->pollers = mem_calloc(pollers, sizeof(*h->pollers));
     h->stats = mem_calloc(o->route_count + 1, sizeof(*h->stats));
-    if (!h->stats ||
+    if (!h->stats || !h->pollers ||
         (o->connections_per_address_max > 0 && httpd_counts_init(&h->addresses, keys) < 0) ||
         (o->streams_per_peer_max > 0 && httpd_counts_init(&h->stream_peers, keys) < 0)) {
         return ZEUS_ENOMEM;
@@ -161,7 +151,7 @@ int httpd_start(const struct httpd_options *options, struct httpd **ret, zeus_er
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&h->idle, &attributes);
     pthread_condattr_destroy(&attributes);
-    r = make_counts(h) == 0 ? open_listeners(h, err) : err_set(err, ZEUS_ENOMEM, "out of memory");
+    r = make_tables(h) == 0 ? open_listeners(h, err) : err_set(err, ZEUS_ENOMEM, "out of memory");
     if (r < 0) {
         httpd_stop(h);
         return r;
@@ -224,11 +214,12 @@ void httpd_stop(struct httpd *h)
     httpd_drain(h);
     close_hubs(h);
     wait_idle(h);
-    for (unsigned i = 0; i < h->daemon_count; i++) {
-        MHD_stop_daemon(h->daemons[i]);
+    for (unsigned i = 0; i < h->poller_count; i++) {
+        poller_stop(h->pollers[i]);
     }
     unlink_socket(h);
     free(h->unix_path);
+    free(h->pollers);
     free(h->stats);
     httpd_counts_done(&h->addresses);
     httpd_counts_done(&h->stream_peers);

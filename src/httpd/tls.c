@@ -3,11 +3,13 @@
  * TLS of the TCP listeners: what the library is told, and client certificates. With an authority
  * given, the handshake itself fails for a client without a certificate of it.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
+#include "base/err.h"
 #include "httpd/httpd_private.h"
 
 /* Text options are pointers in the library's table of options, which it does not write through. */
@@ -75,4 +77,62 @@ void httpd_tls_name(struct MHD_Connection *connection, char *ret, size_t size)
     if (chain && count > 0 && !read_name(&chain[0], ret, size)) {
         ret[0] = '\0';
     }
+}
+
+static gnutls_datum_t datum_of(const char *text)
+{
+    return (gnutls_datum_t){.data = (unsigned char *)(uintptr_t)text,
+                            .size = (unsigned)strnlen(text, INT_MAX)};
+}
+
+/* The certificates of a text; how many, or negative. The end of the first in *ret_expires. */
+static int count_certificates(const char *text, int64_t *ret_expires)
+{
+    gnutls_datum_t pem = datum_of(text);
+    gnutls_x509_crt_t *list = NULL;
+    unsigned count = 0;
+    int r = gnutls_x509_crt_list_import2(&list, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
+    if (r < 0) {
+        return r;
+    }
+    *ret_expires = count > 0 ? (int64_t)gnutls_x509_crt_get_expiration_time(list[0]) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    return (int)count;
+}
+
+static int check_pair(const struct httpd_tls_texts *texts, zeus_error *err)
+{
+    gnutls_certificate_credentials_t credentials;
+    gnutls_datum_t cert = datum_of(texts->cert);
+    gnutls_datum_t key = datum_of(texts->key);
+    if (gnutls_certificate_allocate_credentials(&credentials) < 0) {
+        return err_set(err, ZEUS_ENOMEM, "out of memory");
+    }
+    int r = gnutls_certificate_set_x509_key_mem(credentials, &cert, &key, GNUTLS_X509_FMT_PEM);
+    gnutls_certificate_free_credentials(credentials);
+    if (r == GNUTLS_E_CERTIFICATE_KEY_MISMATCH) {
+        return err_set(err, ZEUS_EINVAL, "%s: not the key of the certificate in %s",
+                       texts->key_name, texts->cert_name);
+    }
+    return r < 0 ? err_set(err, ZEUS_EINVAL, "%s: no private key in PEM form that can be used (%s)",
+                           texts->key_name, gnutls_strerror(r))
+                 : 0;
+}
+
+int httpd_tls_check(const struct httpd_tls_texts *texts, int64_t *ret_expires, zeus_error *err)
+{
+    int64_t ignored = 0;
+    int r = count_certificates(texts->cert, ret_expires);
+    if (r <= 0) {
+        return err_set(err, ZEUS_EINVAL, "%s: no certificate in PEM form (%s)", texts->cert_name,
+                       r < 0 ? gnutls_strerror(r) : "the file holds none");
+    }
+    if (texts->client_ca && (r = count_certificates(texts->client_ca, &ignored)) <= 0) {
+        return err_set(err, ZEUS_EINVAL, "%s: no certificate in PEM form (%s)",
+                       texts->client_ca_name, r < 0 ? gnutls_strerror(r) : "the file holds none");
+    }
+    return check_pair(texts, err);
 }

@@ -17,6 +17,12 @@
 #define PINS_A_HOLD  16u
 #define WAIT_MOST_NS UINT64_C(3000000000)
 
+/* Edges before these are settled: on every source, and on those that are all there. */
+struct pin_ages {
+    uint64_t old_ns;
+    uint64_t full_ns;
+};
+
 static uint64_t now_of(const struct zeus_monitor *monitor)
 {
     return monitor->io.now_ns(monitor->io.user);
@@ -118,6 +124,20 @@ static int prepare(struct zeus_monitor *monitor, struct stripe *stripe, const ch
     return 0;
 }
 
+/* Room for the knots of both edges; gives the window back when there is none. */
+static int keep_edges(const struct zeus_monitor *monitor, struct stripe *stripe,
+                      struct zeus_measurement *window)
+{
+    window->kept = mem_calloc(2 * monitor->count + 1, sizeof *window->kept);
+    if (window->kept) {
+        return 0;
+    }
+    mutex_lock(&stripe->lock);
+    window_give_back(stripe, window);
+    mutex_unlock(&stripe->lock);
+    return ZEUS_ENOMEM;
+}
+
 /* Under the stripe's lock: the name is taken by `window`, after a running one of that name was put
  * away if that is allowed. */
 static int take_name(struct stripe *stripe, struct zeus_measurement *window, uint32_t flags,
@@ -155,6 +175,9 @@ int monitor_begin(struct zeus_monitor *monitor, const char *name, uint32_t flags
     struct stripe *stripe = window_stripe(monitor, hash);
     struct zeus_measurement *window = NULL;
     r = prepare(monitor, stripe, name, len, &window);
+    if (r == 0 && (flags & ZEUS_WINDOW_KEEP_EDGES)) {
+        r = keep_edges(monitor, stripe, window);
+    }
     if (r == 0) {
         window->hash = hash;
         mutex_lock(&stripe->lock);
@@ -296,7 +319,7 @@ static int detached(struct zeus_monitor *monitor, const char *name, uint64_t beg
         }
         copy->begin_ns = running ? running->begin_ns : begin_ns;
         copy->wall_begin_ns = copy->begin_ns + monitor->wall_offset_ns;
-        copy->is_pinned[0] = running ? running->is_pinned[0] : 0;
+        copy->pinned[0] = running ? running->pinned[0] : WINDOW_PIN_NONE;
         window_link(stripe, copy);
     }
     mutex_unlock(&stripe->lock);
@@ -380,36 +403,56 @@ size_t monitor_window_count(struct zeus_monitor *monitor)
     return count;
 }
 
-static void pin(const struct zeus_monitor *monitor, struct zeus_measurement *window, uint32_t edge)
+/* Settles an edge: on every source, or on those that have shown all it follows from (`how`). */
+static void pin(const struct zeus_monitor *monitor, struct zeus_measurement *window, uint32_t edge,
+                enum window_pin how)
 {
     uint64_t t_ns = edge ? window->end_ns : window->begin_ns;
     for (size_t i = 0; i < monitor->count; i++) {
+        const struct source *source = &monitor->sources[i];
         struct source_pin *to = &window->pins[2 * i + edge];
-        if (!to->is_set && source_pin_edge(&monitor->sources[i], t_ns, to) < 0) {
+        if (to->is_set || (how == WINDOW_PIN_FAST && !source_is_past(source, t_ns))) {
+            continue;
+        }
+        if (source_pin_edge(source, t_ns, to) < 0) {
             to->is_set = 0; /* no data there: a gap it stays */
+        } else if (window->kept) {
+            measurement_keep_edge(source, to, t_ns, &window->kept[2 * i + edge]);
         }
     }
-    window->is_pinned[edge] = 1;
+    window->pinned[edge] = how;
+}
+
+/* Settles one edge as far as its age asks for; returns whether there was something to do. */
+static uint32_t pin_aged(const struct zeus_monitor *monitor, struct zeus_measurement *window,
+                         uint32_t edge, const struct pin_ages *ages)
+{
+    uint64_t t_ns = edge ? window->end_ns : window->begin_ns;
+    enum window_pin how = t_ns < ages->old_ns    ? WINDOW_PIN_ALL
+                          : t_ns < ages->full_ns ? WINDOW_PIN_FAST
+                                                 : WINDOW_PIN_NONE;
+    if (window->pinned[edge] >= how) {
+        return 0;
+    }
+    pin(monitor, window, edge, how);
+    return 1;
 }
 
 /* Settles old edges of a stripe, so many at most; returns how many. The list is in the order of
  * begins, give or take the threads. */
 static uint32_t pin_some(const struct zeus_monitor *monitor, struct stripe *stripe,
-                         uint64_t before_ns)
+                         const struct pin_ages *ages)
 {
+    uint64_t before_ns = MAX_OF(ages->old_ns, ages->full_ns);
     uint32_t pinned = 0;
     mutex_lock(&stripe->lock);
     for (struct zeus_measurement *w = stripe->first; w && pinned < PINS_A_HOLD; w = w->list_next) {
         if (w->begin_ns >= before_ns) {
             break;
         }
-        if (!w->is_pinned[0]) {
-            pin(monitor, w, 0);
-            pinned++;
-        }
-        if (w->state == WINDOW_ENDED && w->end_ns < before_ns && !w->is_pinned[1]) {
-            pin(monitor, w, 1);
-            pinned++;
+        pinned += pin_aged(monitor, w, 0, ages);
+        if (w->state == WINDOW_ENDED) {
+            pinned += pin_aged(monitor, w, 1, ages);
         }
     }
     mutex_unlock(&stripe->lock);
@@ -420,12 +463,14 @@ void monitor_chores(void *user, uint64_t now_ns)
 {
     const struct zeus_monitor *monitor = user;
     uint64_t age_ns = monitor->history_ns / 2;
-    if (now_ns < age_ns) {
-        return;
+    struct pin_ages ages = {.old_ns = now_ns > age_ns ? now_ns - age_ns : 0};
+    for (size_t i = 0; i < monitor->count; i++) {
+        uint64_t full_ns = source_full_ns(&monitor->sources[i]);
+        ages.full_ns = MAX_OF(ages.full_ns, full_ns);
     }
     for (size_t s = 0; s < MONITOR_STRIPES; s++) {
         struct stripe *stripe = (struct stripe *)(uintptr_t)&monitor->stripes[s];
-        while (pin_some(monitor, stripe, now_ns - age_ns) >= PINS_A_HOLD) {
+        while (pin_some(monitor, stripe, &ages) >= PINS_A_HOLD) {
         }
     }
 }

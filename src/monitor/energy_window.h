@@ -53,6 +53,8 @@ struct direct_edge {
 
 enum window_state { WINDOW_POOLED = 0, WINDOW_OPEN, WINDOW_ENDED };
 
+enum window_pin { WINDOW_PIN_NONE = 0, WINDOW_PIN_FAST, WINDOW_PIN_ALL };
+
 struct zeus_measurement {
     struct zeus_monitor *monitor; /* NULL after the monitor closed */
     struct zeus_measurement *hash_next;
@@ -61,16 +63,17 @@ struct zeus_measurement {
     uint64_t hash;
     uint64_t begin_ns;
     uint64_t end_ns;
-    uint32_t state;        /* enum window_state */
-    uint32_t count;        /* of places */
-    uint32_t is_computed;  /* energies are valid */
-    uint32_t is_pinned[2]; /* both edges of every source are settled */
-    int32_t end_code;      /* failure of the closing reads */
+    uint32_t state;       /* enum window_state */
+    uint32_t count;       /* of places */
+    uint32_t is_computed; /* energies are valid */
+    uint32_t pinned[2];   /* enum window_pin of both edges */
+    int32_t end_code;     /* failure of the closing reads */
     uint64_t wall_begin_ns;
     char *long_name; /* owned; NULL: name */
     char name[WINDOW_NAME_HELD];
     struct source_pin *pins;     /* 2 a place: begin, end; inside this allocation */
     struct direct_edge *directs; /* 2 a place or NULL */
+    zeus_edge *kept;             /* owned: 2 a place, of settled edges; NULL: not asked for */
     zeus_energy *energies;       /* owned, once computed */
     uint8_t *totals;             /* owned with it: bit 0 in total, bit 1 in GPU total */
     struct strbuf json;
@@ -158,6 +161,9 @@ void measurement_done(struct zeus_measurement *measurement);
 int measurement_compute_place(struct zeus_measurement *measurement, size_t position) ZEUS_CHECK;
 
 /* measurement_edges.c */
+/* The knots around an edge that was settled just now; in the sampler's thread. */
+void measurement_keep_edge(const struct source *source, const struct source_pin *pin, uint64_t t_ns,
+                           zeus_edge *ret_edge);
 int measurement_edges(struct zeus_measurement *measurement, size_t position, zeus_edge ret_edges[2])
     ZEUS_CHECK;
 

@@ -34,6 +34,8 @@ int measurement_set_name(struct zeus_measurement *measurement, const char *name)
 
 void measurement_done(struct zeus_measurement *measurement)
 {
+    free(measurement->kept);
+    measurement->kept = NULL;
     free(measurement->energies);
     measurement->energies = NULL;
     measurement->totals = NULL; /* lies behind the energies */

@@ -12,7 +12,9 @@
 #include "monitor/energy_window.h"
 
 #define TRIES 50u
-#define SIDE  (ZEUS_EDGE_KNOTS_MAX / 2)
+#define SIDE  SOURCE_EDGE_KNOTS
+
+_Static_assert(ZEUS_EDGE_KNOTS_MAX == 2 * SOURCE_EDGE_KNOTS, "an edge and what it follows from");
 
 /* Number of the last knot at or before t, or of the oldest. */
 static uint64_t knot_before(const struct estimator *est, uint64_t t_ns, uint64_t end)
@@ -67,6 +69,15 @@ static void take_edge(const struct source *source, const struct source_pin *pin,
     copy_knots(&est, t_ns, edge);
 }
 
+void measurement_keep_edge(const struct source *source, const struct source_pin *pin, uint64_t t_ns,
+                           zeus_edge *ret_edge)
+{
+    struct source_status status;
+    memset(&status, 0, sizeof status);
+    source_read_status(source, &status);
+    take_edge(source, pin, t_ns, &status, pin->source, ret_edge);
+}
+
 static int is_same(const struct source_status *a, const struct source_status *b)
 {
     return a->reads == b->reads && a->power_t_ns == b->power_t_ns && a->is_suspect == b->is_suspect;
@@ -83,12 +94,16 @@ int measurement_edges(struct zeus_measurement *m, size_t position, zeus_edge ret
         struct source_status before;
         struct source_status after;
         struct source_pin pins[2];
+        zeus_edge kept[2];
         memset(&before, 0, sizeof before);
         memset(&after, 0, sizeof after);
         source_read_status(source, &before);
         struct stripe *stripe = window_stripe(m->monitor, m->hash);
         mutex_lock(&stripe->lock);
         memcpy(pins, &m->pins[2 * position], sizeof pins);
+        if (m->kept) {
+            memcpy(kept, &m->kept[2 * position], sizeof kept);
+        }
         mutex_unlock(&stripe->lock);
         int r = measurement_compute_place(m, position);
         if (r < 0) {
@@ -98,8 +113,15 @@ int measurement_edges(struct zeus_measurement *m, size_t position, zeus_edge ret
         if (kind == ZEUS_SOURCE_NONE || (m->energies[position].flags & ZEUS_ENERGY_APPROXIMATED)) {
             return ZEUS_ENOTSUP;
         }
-        take_edge(source, &pins[0], m->begin_ns, &before, kind, &ret_edges[0]);
-        take_edge(source, &pins[1], m->end_ns, &before, kind, &ret_edges[1]);
+        for (uint32_t edge = 0; edge < 2; edge++) {
+            int is_kept = m->kept && pins[edge].is_set && pins[edge].source == kind;
+            if (is_kept) {
+                ret_edges[edge] = kept[edge];
+            } else {
+                take_edge(source, &pins[edge], edge ? m->end_ns : m->begin_ns, &before, kind,
+                          &ret_edges[edge]);
+            }
+        }
         source_read_status(source, &after);
         if (is_same(&before, &after)) {
             return 0;

@@ -16,6 +16,7 @@
 #define PERIOD_MOST_NS  (100 * MS)
 #define INFER_MOST_NS   (3 * SECOND) /* after that the sensor class has the word */
 #define POINT_WORDS     4
+#define LATENCY_SHARE   20 /* of the time between two readings of a counter */
 #define STATUS_WORDS    (sizeof(struct series_status) / sizeof(uint64_t))
 
 struct point {
@@ -162,6 +163,10 @@ static int read_counter(struct series *series, const struct monitor_io *io)
         return r;
     }
     const zeus_energy_sample *last = &series->last_energy;
+    if (series->has_energy &&
+        sample.latency_ns > (sample.time_ns - last->time_ns) / LATENCY_SHARE) {
+        return 0; /* taken any time within: a spike that never was. The next stands for both */
+    }
     if (series->has_energy && sample.energy_uj > last->energy_uj &&
         sample.time_ns > last->time_ns) {
         /* The mean since the last reading stands for that stretch. */

@@ -388,6 +388,38 @@ int source_pin_edge(const struct source *source, uint64_t t_ns, struct source_pi
     return r;
 }
 
+/* A counter that ticks faster than its class says fills the ring faster than it was sized for. */
+static uint64_t full_ns(const struct ring *knots)
+{
+    uint64_t end = ring_end(knots);
+    struct knot knot;
+    int is_half = end > knots->capacity / 2 && knot_read(knots, end - knots->capacity / 2, &knot);
+    return is_half ? knot.t_ns : 0;
+}
+
+uint64_t source_full_ns(const struct source *source)
+{
+    uint64_t counter_ns = source->counter.is_active ? full_ns(&source->counter.knots) : 0;
+    uint64_t power_ns = source->power.is_active ? full_ns(&source->power.knots) : 0;
+    return MAX_OF(counter_ns, power_ns);
+}
+
+int source_is_past(const struct source *source, uint64_t t_ns)
+{
+    struct source_status status;
+    memset(&status, 0, sizeof status);
+    source_read_status(source, &status);
+    uint32_t kind = choose(source, &status);
+    if (kind == ZEUS_SOURCE_NONE) {
+        return 0;
+    }
+    const struct ring *knots = &track_of(source, kind)->knots;
+    uint64_t end = ring_end(knots);
+    struct knot knot;
+    return end >= SOURCE_EDGE_KNOTS && knot_read(knots, end - SOURCE_EDGE_KNOTS, &knot) &&
+           knot.t_ns > t_ns;
+}
+
 int source_is_closed(const struct source *source, uint64_t t_ns)
 {
     struct source_status status;

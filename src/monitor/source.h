@@ -42,6 +42,7 @@ struct source_track {
 };
 
 #define SOURCE_FIRST_TICKS 16
+#define SOURCE_EDGE_KNOTS  11u /* on either side of an edge: what it follows from */
 
 /* What others may see of a source, published after every read. */
 struct source_status {
@@ -113,6 +114,12 @@ int source_estimate(const struct source *source, const struct source_pin *begin_
 /* Settles an edge for later; AGAIN while it is past what is known. */
 int source_pin_edge(const struct source *source, uint64_t t_ns, struct source_pin *ret_pin)
     ZEUS_CHECK;
+
+/* Edges at or before this are to be settled now: half of a ring holds newer knots. 0: none. */
+uint64_t source_full_ns(const struct source *source);
+
+/* Whether all the knots that an edge follows from are there. */
+int source_is_past(const struct source *source, uint64_t t_ns);
 
 /* The estimator over the track of that kind, and how far its ring has come. */
 struct estimator source_reader(const struct source *source, uint32_t kind,

@@ -53,7 +53,8 @@ struct zeus_measurement *window_take(struct zeus_monitor *monitor, struct stripe
     window->monitor = monitor;
     window->count = (uint32_t)monitor->count;
     window->hash_next = window->list_next = window->list_prev = NULL;
-    window->is_computed = window->is_pinned[0] = window->is_pinned[1] = 0;
+    window->is_computed = 0;
+    window->pinned[0] = window->pinned[1] = WINDOW_PIN_NONE;
     window->end_code = 0;
     for (size_t i = 0; i < 2 * monitor->count; i++) {
         window->pins[i].is_set = 0;

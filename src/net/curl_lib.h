@@ -26,10 +26,7 @@ struct curl_lib {
     CURLMcode (*multi_cleanup)(CURLM *multi);
     CURLMcode (*multi_add_handle)(CURLM *multi, CURL *handle);
     CURLMcode (*multi_remove_handle)(CURLM *multi, CURL *handle);
-    CURLMcode (*multi_perform)(CURLM *multi, int *running);
-    CURLMcode (*multi_poll)(CURLM *multi, struct curl_waitfd extra[], unsigned extra_count,
-                            int timeout_ms, int *ret);
-    CURLMcode (*multi_wakeup)(CURLM *multi);
+    CURLMcode (*multi_socket_action)(CURLM *multi, curl_socket_t fd, int events, int *running);
     CURLMsg *(*multi_info_read)(CURLM *multi, int *left);
     CURLMcode (*multi_setopt)(CURLM *multi, CURLMoption option, ...);
     const char *(*multi_strerror)(CURLMcode code);

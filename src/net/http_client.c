@@ -116,7 +116,7 @@ static int perform(struct http_client *c, const struct http_call *call, struct s
     const char *words = c->words[0] ? c->words : c->lib.easy_strerror(status);
     int r = strbuf_status(reply);
     if (r == 0) {
-        r = status == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO;
+        r = http_place_code(status);
     }
     long os_errno = 0;
     (void)c->lib.easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os_errno);
@@ -124,8 +124,10 @@ static int perform(struct http_client *c, const struct http_call *call, struct s
         return err_set_os(err, r, (int)os_errno, "%s %s%s: cannot connect", call->method,
                           c->place.base_url, call->path);
     }
-    return err_set(err, r, "%s %s%s: %s", call->method, c->place.base_url, call->path,
-                   r == ZEUS_ELIMIT ? "the reply is too large" : words);
+    char file[200];
+    return err_set(err, r, "%s %s%s: %s%s", call->method, c->place.base_url, call->path,
+                   r == ZEUS_ELIMIT ? "the reply is too large" : words,
+                   http_place_file(&c->place, status, file, sizeof(file)));
 }
 
 int http_client_send(struct http_client *c, const struct http_call *call, struct strbuf *reply,

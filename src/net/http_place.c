@@ -5,10 +5,12 @@
  */
 #include "net/http_place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/macro.h"
 #include "base/mem.h"
 
 #define CONNECT_DEFAULT_NS UINT64_C(5000000000)
@@ -83,6 +85,35 @@ void http_place_apply(const struct http_place *place, const struct curl_lib *lib
     set_text(lib, curl, CURLOPT_CAINFO, place->ca_file);
     set_text(lib, curl, CURLOPT_SSLCERT, place->cert_file);
     set_text(lib, curl, CURLOPT_SSLKEY, place->key_file);
+}
+
+int http_place_code(CURLcode status)
+{
+    static const struct {
+        CURLcode status;
+        int code;
+    } codes[] = {
+        {CURLE_OPERATION_TIMEDOUT, ZEUS_ETIMEOUT}, {CURLE_PEER_FAILED_VERIFICATION, ZEUS_EAUTH},
+        {CURLE_SSL_ISSUER_ERROR, ZEUS_EAUTH},      {CURLE_SSL_CACERT_BADFILE, ZEUS_EINVAL},
+        {CURLE_SSL_CERTPROBLEM, ZEUS_EINVAL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (codes[i].status == status) {
+            return codes[i].code;
+        }
+    }
+    return ZEUS_EIO;
+}
+
+const char *http_place_file(const struct http_place *place, CURLcode status, char *buffer,
+                            size_t size)
+{
+    int is_ca = status == CURLE_SSL_CACERT_BADFILE;
+    const char *file = is_ca                             ? place->ca_file
+                       : status == CURLE_SSL_CERTPROBLEM ? place->cert_file
+                                                         : NULL;
+    (void)snprintf(buffer, size, "%s%.160s", file ? " " : "", file ? file : "");
+    return buffer;
 }
 
 int http_place_add_header(const struct curl_lib *lib, struct curl_slist **list, const char *text)

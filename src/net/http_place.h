@@ -28,6 +28,14 @@ void http_place_done(struct http_place *place);
 /* Sets a handle's connection up: address, TLS, proxy, time limit of connecting. */
 void http_place_apply(const struct http_place *place, const struct curl_lib *lib, CURL *curl);
 
+/* Our code for libcurl's: TIMEOUT; AUTH, the server's certificate is not to be trusted; INVAL, one
+ * of the files named for TLS is of no use; IO for all else. */
+int http_place_code(CURLcode status);
+
+/* The file that a failure is about: " FILE" in `buffer`, or "". */
+const char *http_place_file(const struct http_place *place, CURLcode status, char *buffer,
+                            size_t size);
+
 /* Appends a header line; NOMEM leaves the list as it was. */
 int http_place_add_header(const struct curl_lib *lib, struct curl_slist **list, const char *text)
     ZEUS_CHECK;

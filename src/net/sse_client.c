@@ -2,7 +2,8 @@
  *
  * Streams over libcurl's multi interface. The list of streams grows under the lock and never
  * shrinks, each stream's connection belongs to the thread alone, its status is written under the
- * lock. The thread sleeps in multi_poll until bytes come, a stream is due, or it is woken.
+ * lock. The thread sleeps until a socket is ready, a stream or libcurl is due, or it is woken; what
+ * it then does concerns the sockets that are ready and not all streams.
  */
 #include "net/sse_client.h"
 
@@ -16,6 +17,7 @@
 #include "base/macro.h"
 #include "base/mem.h"
 #include "base/mutex.h"
+#include "base/readiness.h"
 #include "base/thread.h"
 #include "net/backoff.h"
 #include "net/http_place.h"
@@ -26,8 +28,8 @@
 #define URL_MAX              70000
 #define RETRY_MIN_DEFAULT_NS UINT64_C(1000000000)
 #define RETRY_MAX_DEFAULT_NS UINT64_C(30000000000)
-#define POLL_MAX_MS          60000
 #define READ_BUFFER_BYTES    16384L
+#define READY_MAX            64
 
 struct stream {
     struct sse_client *owner;
@@ -56,14 +58,19 @@ struct sse_client {
     struct curl_lib lib;
     CURLM *multi;
     struct sse_callbacks callbacks;
+    struct readiness *readiness;
     struct thread thread;
     int is_started;
     struct flag is_stopping;
-    struct mutex lock; /* guards the list and the statuses */
+    struct flag is_changed; /* a stream was added */
+    struct mutex lock;      /* guards the list and the statuses */
     struct stream **streams;
     size_t count;
     size_t capacity;
-    uint32_t random; /* the thread's */
+    /* The thread's alone: */
+    uint32_t random;
+    uint64_t tend_ns;  /* when a stream's own time comes at the earliest */
+    uint64_t timer_ns; /* when libcurl wants to be called; UINT64_MAX: it does not */
 };
 
 static void free_stream(struct stream *s)
@@ -73,6 +80,27 @@ static void free_stream(struct stream *s)
     strbuf_done(&s->body);
     free(s->url);
     free(s);
+}
+
+/* libcurl: watch this socket. */
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *user, void *socket)
+{
+    struct sse_client *c = user;
+    (void)curl;
+    (void)socket;
+    unsigned want = what & CURL_POLL_IN ? READINESS_READ : 0;
+    want |= what & CURL_POLL_OUT ? READINESS_WRITE : 0;
+    return readiness_watch(c->readiness, fd, what == CURL_POLL_REMOVE ? 0 : want) < 0 ? -1 : 0;
+}
+
+/* libcurl: call me then. */
+static int on_timer(CURLM *multi, long timeout_ms, void *user)
+{
+    struct sse_client *c = user;
+    (void)multi;
+    c->timer_ns =
+        timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ns() + (uint64_t)timeout_ms * 1000000u;
+    return 0;
 }
 
 int sse_client_create(const struct sse_callbacks *callbacks, struct sse_client **ret,
@@ -87,11 +115,20 @@ int sse_client_create(const struct sse_callbacks *callbacks, struct sse_client *
         c->multi = c->lib.multi_init();
         r = c->multi ? 0 : err_set(err, ZEUS_ENOMEM, "out of memory");
     }
+    r = r < 0 ? r : readiness_create(&c->readiness, err);
     if (r < 0) {
+        if (c->multi) {
+            (void)c->lib.multi_cleanup(c->multi);
+        }
         free(c);
         return r;
     }
+    c->timer_ns = UINT64_MAX;
     (void)c->lib.multi_setopt(c->multi, CURLMOPT_PIPELINING, 0L);
+    (void)c->lib.multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    (void)c->lib.multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    (void)c->lib.multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    (void)c->lib.multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
     c->callbacks = *callbacks;
     c->random = (uint32_t)clock_monotonic_ns() | 1u;
     mutex_init(&c->lock);
@@ -263,6 +300,7 @@ static void wait_again(struct stream *s, uint64_t now_ns)
     }
     s->failures = s->has_event ? 0 : s->failures + 1;
     s->due_ns = now_ns + backoff_ns(s->failures, min_ns, s->retry_max_ns, next_random(s->owner));
+    s->owner->tend_ns = MIN_OF(s->owner->tend_ns, s->due_ns);
 }
 
 /* The connection is over, for whatever reason: decides what comes next. */
@@ -336,17 +374,23 @@ static void collect_ends(struct sse_client *c)
         } else if (result == CURLE_OK) {
             end_connection(s, ZEUS_ECLOSED, "the server ended the stream");
         } else {
-            end_connection(s, result == CURLE_OPERATION_TIMEDOUT ? ZEUS_ETIMEOUT : ZEUS_EIO,
-                           s->words[0] ? s->words : c->lib.easy_strerror(result));
+            char file[200];
+            char why[sizeof(s->words) + sizeof(file)];
+            (void)snprintf(why, sizeof(why), "%s%s",
+                           s->words[0] ? s->words : c->lib.easy_strerror(result),
+                           http_place_file(&s->place, result, file, sizeof(file)));
+            end_connection(s, http_place_code(result), why);
         }
     }
 }
 
-/* Opens what is due, ends what is silent too long; the time until the next such moment. */
-static int tend(struct sse_client *c)
+/* Opens what is due, ends what is silent too long, and works out when to look again: bytes that
+ * come only put that off, so that nobody looks at every stream for each of them. */
+static void tend(struct sse_client *c)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    uint64_t next_ns = now_ns + (uint64_t)POLL_MAX_MS * 1000000u;
+    uint64_t next_ns = UINT64_MAX;
+    c->tend_ns = UINT64_MAX; /* what fails to open sets it */
     struct stream *s = get_stream(c, 0);
     for (size_t i = 0; s; s = get_stream(c, ++i)) {
         if (s->curl && s->silence_ns && now_ns - MIN_OF(s->seen_ns, now_ns) >= s->silence_ns) {
@@ -361,22 +405,39 @@ static int tend(struct sse_client *c)
             next_ns = MIN_OF(next_ns, s->due_ns);
         }
     }
-    now_ns = clock_monotonic_ns();
-    return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns + 999999u) / 1000000u);
+    c->tend_ns = MIN_OF(c->tend_ns, next_ns);
+}
+
+/* What libcurl has to do for the sockets that are ready, and for its own time. */
+static void act(struct sse_client *c, const struct ready *ready, size_t count)
+{
+    int running = 0;
+    for (size_t i = 0; i < count; i++) {
+        int events = ready[i].what & READINESS_READ ? CURL_CSELECT_IN : 0;
+        events |= ready[i].what & READINESS_WRITE ? CURL_CSELECT_OUT : 0;
+        (void)c->lib.multi_socket_action(c->multi, ready[i].fd, events, &running);
+    }
+    if (clock_monotonic_ns() >= c->timer_ns) {
+        c->timer_ns = UINT64_MAX; /* before: it may set it anew */
+        (void)c->lib.multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
 }
 
 static void run(struct thread *thread, void *user)
 {
     struct sse_client *c = user;
+    struct ready ready[READY_MAX];
     (void)thread;
+    c->tend_ns = 0;
     while (!flag_get(&c->is_stopping)) {
-        int running = 0;
-        int wait_ms = tend(c);
-        (void)c->lib.multi_perform(c->multi, &running);
+        if (flag_get(&c->is_changed) || clock_monotonic_ns() >= c->tend_ns) {
+            flag_set(&c->is_changed, 0); /* before: what is added now is looked at again */
+            tend(c);
+        }
+        size_t count =
+            readiness_wait(c->readiness, MIN_OF(c->tend_ns, c->timer_ns), ready, READY_MAX);
+        act(c, ready, count);
         collect_ends(c);
-        /* What ended just now has its own time to come: look at it before sleeping. */
-        int again_ms = tend(c);
-        (void)c->lib.multi_poll(c->multi, NULL, 0, MIN_OF(wait_ms, again_ms), NULL);
     }
     struct stream *s = get_stream(c, 0);
     for (size_t i = 0; s; s = get_stream(c, ++i)) {
@@ -402,7 +463,7 @@ void sse_client_stop(struct sse_client *c)
 {
     if (c && c->is_started) {
         flag_set(&c->is_stopping, 1);
-        (void)c->lib.multi_wakeup(c->multi);
+        readiness_wake(c->readiness);
         thread_stop(&c->thread);
         c->is_started = 0;
     }
@@ -418,6 +479,7 @@ void sse_client_destroy(struct sse_client *c)
         free_stream(c->streams[i]);
     }
     (void)c->lib.multi_cleanup(c->multi);
+    readiness_destroy(c->readiness);
     mutex_done(&c->lock);
     free(c->streams);
     free(c);
@@ -470,7 +532,8 @@ int sse_client_add(struct sse_client *c, const struct sse_stream_options *option
         return r;
     }
     *ret_stream = s->number;
-    (void)c->lib.multi_wakeup(c->multi); /* fails only when nobody sleeps there */
+    flag_set(&c->is_changed, 1);
+    readiness_wake(c->readiness);
     return 0;
 }
 

@@ -26,7 +26,7 @@
 #define READ_S       2.0
 #define CPUS_MAX     8192
 #define PACKAGES_MAX 64
-#define START_ZEUSD  "start zeusd, or unset ZEUSD_SOCK_PATH and ZEUSD_HOST_PORT"
+#define UNSET        "unset ZEUSD_SOCK_PATH and ZEUSD_HOST_PORT"
 
 struct remote_link {
     zeus_daemon *daemon; /* owned; NULL when its address is malformed */
@@ -381,6 +381,32 @@ static void tell(struct remote_link *link, struct inventory *inventory, const ze
     }
 }
 
+/* What helps when the daemon could not be asked. */
+static const char *remedy_of(int code, const zeus_daemon_options *options)
+{
+    int is_tls = options->is_tls && !options->socket_path;
+    switch (code) {
+    case ZEUS_ENOLIB:
+    case ZEUS_ENOSYM:
+        return "install libcurl (Debian: libcurl3-gnutls or libcurl4), or " UNSET;
+    case ZEUS_EPERM:
+        return "ask for membership in the socket's group";
+    case ZEUS_EAUTH:
+        return "set ZEUSD_CA to what signed the daemon's certificate, and ZEUSD_HOST_PORT to a "
+               "name that stands in it";
+    case ZEUS_EINVAL:
+        return "mend ZEUSD_CA, ZEUSD_CERT and ZEUSD_KEY: files in PEM form that belong together";
+    case ZEUS_EPARSE:
+    case ZEUS_EVERSION:
+        return "check that it is a zeusd that answers there, or " UNSET;
+    default:
+        return is_tls ? "start zeusd with --tls-cert; if it asks for certificates, set ZEUSD_CERT "
+                        "and ZEUSD_KEY; or " UNSET
+               : options->socket_path ? "start zeusd, or " UNSET
+                                      : "start zeusd (set ZEUSD_TLS=1 if it speaks TLS), or " UNSET;
+    }
+}
+
 /* Connects and asks. What goes wrong is in the state. */
 static void look(struct remote_link *link, const zeus_daemon_options *options,
                  struct discovery *known)
@@ -397,8 +423,7 @@ static void look(struct remote_link *link, const zeus_daemon_options *options,
         r = daemon_client_look(link->daemon, &info, known);
     }
     if (r < 0) {
-        fail(link, r, r == ZEUS_EPERM ? "ask for membership in the socket's group" : START_ZEUSD,
-             why.message[0] ? why.message : zeus_strerror(r));
+        fail(link, r, remedy_of(r, options), why.message[0] ? why.message : zeus_strerror(r));
         return;
     }
     note_info(link, &info);

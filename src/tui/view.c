@@ -188,12 +188,14 @@ static void put_process(struct strbuf *out, const struct view_process *p, size_t
     strbuf_addc(out, '\n');
 }
 
-/* The highest power on screen: the scale of bars without a limit. */
+/* The highest power or limit there is: the scale of bars without a limit, which then can be held
+ * against those that have one. */
 static int64_t scale_of(const struct view_state *state)
 {
     int64_t most = 1;
     for (size_t i = 0; i < state->row_count; i++) {
         most = MAX_OF(most, state->rows[i].power_mw);
+        most = MAX_OF(most, state->rows[i].limit_mw); /* unknown is the lowest there is */
     }
     return most;
 }

@@ -158,10 +158,11 @@ static void start(struct world *w, unsigned which)
     char policy[160];
     struct daemon *d = &w->daemons[which];
     zeus_error err = ZEUS_ERROR_INIT;
-    (void)snprintf(w->sockets[which], sizeof(w->sockets[which]), "%s/%u.sock", w->dir.path, which);
-    (void)snprintf(state, sizeof(state), "%s/state-%u", w->dir.path, which);
-    (void)snprintf(key, sizeof(key), "%s/key", w->dir.path);
-    (void)snprintf(policy, sizeof(policy), "%s/policy.toml", w->dir.path);
+    const struct testdir dir = w->dir; /* not of the object that is written to */
+    (void)snprintf(w->sockets[which], sizeof(w->sockets[which]), "%s/%u.sock", dir.path, which);
+    (void)snprintf(state, sizeof(state), "%s/state-%u", dir.path, which);
+    (void)snprintf(key, sizeof(key), "%s/key", dir.path);
+    (void)snprintf(policy, sizeof(policy), "%s/policy.toml", dir.path);
     const char *const args[] = {"--mode",
                                 "both",
                                 "--socket-path",

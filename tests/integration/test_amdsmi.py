@@ -87,7 +87,8 @@ def test_mi300x8_is_what_the_file_says(node, generation):
         assert domain["source"] == "counter" and domain["quantum_uj"] == 15
         assert domain["power_instant_uw"] == 138000000
         assert domain["power_average_uw"] is None
-        assert domain["energy_uj"] >= 41233871000
+        # the first reading may show a tick from just before the simulation's start
+        assert domain["energy_uj"] >= 41233871000 - 138 * 10000
         assert gpu["features"]["power-average"]["code"] == "not-supported"
         assert "no persistence mode" in gpu["features"]["persistence"]["reason"]
 

@@ -122,7 +122,7 @@ def test_settings_are_put_back_whatever_ends_it(privileged, sig, status):
 
 
 def test_interrupted_while_cooling(privileged):
-    done = privileged("timeout", "-s", "INT", "2", ZEUS, "profile", "--gpus", "0", "--what",
+    done = privileged("timeout", "--foreground", "-s", "INT", "2", ZEUS, "profile", "--gpus", "0", "--what",
                       "measure", "--iteration", "0.05", "--measurement", "0.1", "--cooldown",
                       "600", "--warmup", "1", "--", *WORK)
     assert done.returncode == 124

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from zeusd import KEY, ZEUSD, Daemon, Node
+from zeusd import KEY, ZEUSD, Daemon, Node, Stream
 
 
 def b64(data):
@@ -266,3 +266,53 @@ def test_rotation(node, tmp_path):
         daemon.wait_ready()
         assert "nothing was changed" in daemon.log()
         assert daemon.get("/gpu/get_power", token=token(READ, key=third)).status == 200
+
+
+def bearer(text):
+    return {"Authorization": f"Bearer {text}"}
+
+
+@pytest.mark.parametrize("target", ["/gpu/stream_power", "/gpu/stream_temperature?gpu_ids=1",
+                                    "/lease/hold?lease=a&ttl_s=0"])
+def test_streams_end_with_their_token(closed, target):
+    """Tokens are taken 60 s past their end, on open streams as well."""
+    scopes = (READ, CONTROL)
+    short = token(*scopes, exp=int(time.time()) - 58)
+    with Stream(closed, target, bearer(short)) as ends, \
+            Stream(closed, target, bearer(token(*scopes, exp=FUTURE))) as stays:
+        ends.event()
+        assert ends.until_end().endswith(": ended: the token has expired\n\n")
+        assert closed.get("/gpu/get_power", token=short).status == 401
+        if "lease" not in target:
+            for _ in range(3):
+                stays.event()
+    assert closed.process.poll() is None
+
+
+def test_streams_end_in_the_order_of_their_tokens(closed):
+    now = int(time.time())
+    late, soon = (Stream(closed, "/gpu/stream_power?gpu_ids=0", bearer(token(READ, exp=now - left)))
+                  for left in (57, 58))
+    with late, soon:
+        soon.until_end()
+        assert closed.get("/gpu/get_power", token=token(READ, exp=now - 57)).status == 200
+        late.event()
+        late.until_end()
+
+
+def test_streams_end_with_their_key(node, tmp_path):
+    old, new = KEY, b"the key that comes after the first"
+    (tmp_path / "second").write_bytes(old)
+    with Daemon(node, "--signing-key-path", tmp_path / "second", key=new) as daemon:
+        with Stream(daemon, "/gpu/stream_power", bearer(token(READ, key=old))) as ends, \
+                Stream(daemon, "/gpu/stream_power", bearer(token(READ, key=new))) as stays:
+            ends.event()
+            daemon.process.send_signal(signal.SIGHUP)  # the same keys: nobody ends
+            daemon.wait_ready()
+            ends.event()
+            (tmp_path / "second").write_bytes(b"yet another key, which is the third")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_ready()
+            assert ends.until_end().endswith(": ended: the key of the token is no longer valid\n\n")
+            for _ in range(3):
+                stays.event()

@@ -80,6 +80,12 @@ def test_metrics_say_what_the_node_is(daemon, node):
         assert value(samples, "zeus_power_error_watts", device=f"gpu{gpu}", domain="gpu") > 0
         assert value(samples, "zeus_clock_hertz", device=f"gpu{gpu}", clock="memory") == 1593e6
         assert value(samples, "zeus_temperature_celsius", device=f"gpu{gpu}") > 20
+        used = value(samples, "zeus_memory_used_bytes", device=f"gpu{gpu}")
+        assert 0 < used < value(samples, "zeus_memory_size_bytes", device=f"gpu{gpu}")
+        assert value(samples, "zeus_processes", device=f"gpu{gpu}") == 0
+        assert value(samples, "zeus_persistence_mode", device=f"gpu{gpu}") in (0, 1)
+        for part in ("gpu", "memory"):
+            assert 0 <= value(samples, "zeus_utilization_ratio", device=f"gpu{gpu}", part=part) <= 1
     assert value(samples, "zeus_power_limit_watts", device="gpu1", limit="current") == 200
     assert value(samples, "zeus_power_limit_watts", device="gpu0", limit="current") == 300
     assert value(samples, "zeus_power_limit_watts", device="gpu0", limit="default") == 300
@@ -94,6 +100,44 @@ def test_metrics_say_what_the_node_is(daemon, node):
     assert domains["cpu0", "dram"]["in_node_total"] == "true"
     assert ("cpu1", "dram") not in domains  # the second socket has none
     assert daemon.post("/lease/release?lease=t").status == 200
+
+
+def test_persistence_and_processes(daemon, node):
+    """What is set shows, and who works on a GPU is counted."""
+    for enabled in (1, 0):
+        assert daemon.post(f"/gpu/set_persistence_mode?gpu_ids=2&enabled={str(bool(enabled)).lower()}"
+                           "&block=true").status == 200
+        wait_for(lambda: value(scrape(daemon), "zeus_persistence_mode", device="gpu2") == enabled)
+    idle = value(scrape(daemon), "zeus_memory_used_bytes", device="gpu2")
+    load = subprocess.Popen([ZEUS, "sim", "load", "--device", "gpu2", "--level", "0.7",
+                             "--seconds", "60"], env=node.env)
+    try:
+        wait_for(lambda: value(scrape(daemon), "zeus_processes", device="gpu2") == 1)
+        assert value(scrape(daemon), "zeus_memory_used_bytes", device="gpu2") > idle
+        assert value(scrape(daemon), "zeus_processes", device="gpu1") == 0
+    finally:
+        load.kill()
+        load.wait()
+
+
+def test_what_a_driver_does_not_tell_is_not_there():
+    """AMD has no persistence mode; the device is up all the same, and its memory is known."""
+    with Node(node="mi300x8") as node, Daemon(node) as daemon:
+        samples = scrape(daemon)
+        assert value(samples, "zeus_device_up", device="gpu0") == 1
+        assert value(samples, "zeus_persistence_mode", device="gpu0") is None
+        assert value(samples, "zeus_memory_size_bytes", device="gpu0") > 1e9
+        assert value(samples, "zeus_processes", device="gpu0") == 0
+    faults = ["gpu0:fn=nvmlDeviceGetMemoryInfo:UNKNOWN", "gpu0:fn=nvmlDeviceGetPersistenceMode:NO_PERMISSION",
+              "nvml:MISSING=nvmlDeviceGetUtilizationRates"]
+    with Node(faults=faults) as node, Daemon(node) as daemon:
+        samples = scrape(daemon)
+        assert value(samples, "zeus_device_up", device="gpu0") == 1
+        for name in ("zeus_memory_used_bytes", "zeus_memory_size_bytes", "zeus_persistence_mode"):
+            assert value(samples, name, device="gpu0") is None
+            assert value(samples, name, device="gpu1") is not None
+        assert value(samples, "zeus_utilization_ratio", device="gpu1", part="memory") is None
+        assert value(samples, "zeus_power_watts", device="gpu0", domain="gpu") > 0
 
 
 def test_formats(daemon):
@@ -122,15 +166,16 @@ def test_promtool_accepts_it(daemon):
 def test_many_scrapers_cost_one_read(daemon):
     before = value(scrape(daemon), "zeus_reads_total", device="gpu0")
     time.sleep(1.1)  # the readings have grown old
+    begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: daemon.get("/metrics").status, range(64)))
     assert replies == [200] * 64
-    # a refresh is five reads; the crowd may span two of them
-    assert value(scrape(daemon), "zeus_reads_total", device="gpu0") - before <= 15
     after = value(scrape(daemon), "zeus_reads_total", device="gpu0")
+    # a refresh is eight reads and lasts a second; on a busy machine the crowd spans several
+    assert after - before <= 8 * (time.monotonic() - begin + 2)
     time.sleep(1.1)
     # between scrapes nothing is read
-    assert value(scrape(daemon), "zeus_reads_total", device="gpu0") - after <= 5
+    assert value(scrape(daemon), "zeus_reads_total", device="gpu0") - after <= 8
 
 
 def test_energy_is_true(daemon, node):
@@ -238,6 +283,93 @@ def test_a_stuck_gpu_does_not_stop_the_scrape():
             daemon.kill()  # it would wait for the stuck call
 
 
+# ---- the day so far ----
+
+def noon():
+    """A zone in which it is about noon: no test runs over midnight there."""
+    return {"TZ": f"NOON{(time.gmtime().tm_hour - 12) % 24:d}" if time.gmtime().tm_hour >= 12
+            else f"NOON-{12 - time.gmtime().tm_hour:d}"}
+
+
+def todays(daemon):
+    return {(s["device"], s["id"], s["domain"]): s["today"]
+            for s in daemon.get("/history").json["series"]}
+
+
+@pytest.fixture
+def left(node, tmp_path):
+    """Runs a daemon, lets a change be made to its energy file, and starts another one."""
+    running = []
+
+    def run(change):
+        with Daemon(node, directory=tmp_path, env=noon()) as first:
+            scrape(first)
+        path = tmp_path / "state" / "energy.json"
+        state = json.loads(path.read_text())
+        for entry in state["entries"]:
+            change(state, entry)
+        path.write_text(json.dumps(state))
+        running.append(Daemon(node, directory=tmp_path, env=noon()))
+        return running[-1]
+
+    yield run
+    for daemon in running:
+        assert daemon.stop() == 0
+
+
+GPU0 = ("gpu", 0, "gpu")
+HOUR = 3600000
+
+
+def test_today_goes_on_over_a_restart(left):
+    kept = {}
+    daemon = left(lambda _, entry: kept.setdefault("since", entry["day_wall_ms"]))
+    today = todays(daemon)[GPU0]  # nothing was read by this one yet
+    assert abs(today["since_ms"] - kept["since"]) < 2000 and today["holes"] == 0
+    scrape(daemon)
+    later = todays(daemon)[GPU0]
+    assert later["energy_uj"] > today["energy_uj"]
+    assert abs(later["since_ms"] - kept["since"]) < 2000 and later["holes"] == 0
+    assert later["until_ms"] - later["since_ms"] < 14 * HOUR
+
+
+def test_yesterday_is_not_today(left):
+    """The last reading was yesterday: today is unknown, then counts from the first reading on."""
+    def yesterday(_, entry):
+        entry["day_wall_ms"] -= 20 * HOUR
+        entry["day_boot_ms"] = 0
+        entry["day_uj"] = 0
+    daemon = left(yesterday)
+    assert todays(daemon)[GPU0] is None
+    now_ms = daemon.get("/time").json["timestamp_ms"]
+    scrape(daemon)
+    first = todays(daemon)[GPU0]
+    assert first["energy_uj"] == 0 and abs(first["since_ms"] - now_ms) < 10000
+    time.sleep(1.1)
+    scrape(daemon)
+    assert todays(daemon)[GPU0]["energy_uj"] > 0
+
+
+def test_today_over_a_reboot_is_a_least(left):
+    def reboot(state, entry):
+        state["boot_id"] = "another"
+        entry["day_wall_ms"] -= HOUR
+    daemon = left(reboot)
+    scrape(daemon)
+    today = todays(daemon)[GPU0]
+    now_ms = daemon.get("/time").json["timestamp_ms"]
+    assert today["holes"] == 1 and abs(now_ms - HOUR - today["since_ms"]) < 60000
+
+
+def test_a_wall_clock_that_was_set(left):
+    """What the clock showed at the first reading is moved along with the clock."""
+    def wrong(_, entry):
+        entry["day_wall_ms"] -= 300 * HOUR
+    daemon = left(wrong)
+    today = todays(daemon)[GPU0]
+    assert abs(today["since_ms"] - daemon.get("/time").json["timestamp_ms"]) < 60000
+
+
 # ---- who may see what ----
 
 def test_scopes(node):
@@ -287,6 +419,7 @@ def test_history(daemon):
         assert series[key]["in_node_total"] and series[key]["error"]["gain"] > 0
     today = series["gpu", 0, "gpu"]["today"]
     assert today["energy_uj"] > 0 and abs(today["since_ms"] - now_ms) < 60000
+    assert today["holes"] == 0 and 0 < today["until_ms"] - now_ms <= 25 * 3600000
     one = daemon.get("/history?gpu_ids=0&step_ms=60000").json["series"][0]["points"]
     assert 1 <= len(one) <= 2
     assert daemon.get("/history?gpu_ids=0&from_ms=1&to_ms=2").json["series"][0]["points"] == []

@@ -212,3 +212,61 @@ def test_file_of_others(node, tmp_path, mode, words):
     path.chmod(mode)
     with pytest.raises(RuntimeError, match=words):
         Daemon(node, "--policy", path)
+
+
+def bearer(*args, **claims):
+    return {"Authorization": f"Bearer {token(*args, **claims)}"}
+
+
+def ended(stream, why):
+    return stream.until_end().endswith(f": ended: {why}\n\n")
+
+
+def test_streams_of_the_revoked_end(start):
+    daemon = start("", key=KEY)
+    power, hold = "/gpu/stream_power?gpu_ids=0", "/lease/hold?lease=h&ttl_s=1"
+    with Stream(daemon, power, bearer("eve", "gpu-read", iat=2000)) as eve, \
+            Stream(daemon, hold, bearer("eve", "gpu-control", iat=2000)) as held, \
+            Stream(daemon, power, bearer("dana", "gpu-read", iat=1000)) as old, \
+            Stream(daemon, power, bearer("dana", "gpu-read")) as undated, \
+            Stream(daemon, power, bearer("dana", "gpu-read", iat=2000)) as stays:
+        assert held.event()["state"] == "held"
+        daemon.write('[revoked]\nsubjects = ["eve"]\n')
+        reload(daemon, "read again")
+        for stream in (eve, held):
+            assert ended(stream, "the token has been revoked")
+        old.event(), undated.event()
+        daemon.write('[revoked]\nissued_before = "1970-01-01T00:30:00Z"\n')
+        reload(daemon, "read again")
+        for stream in (old, undated):
+            assert ended(stream, "the token has been revoked")
+        for _ in range(3):
+            stays.event()
+    deadline = time.monotonic() + 20
+    control = token("x", "gpu-read", "gpu-control", iat=2000)
+    while daemon.get("/lease/list", token=control).json["leases"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_streams_end_with_the_policy(start):
+    """By device and by group, without tokens; a file that is refused ends nobody."""
+    rule = '[[rule]]\nusers = ["{}"]\napis = {}\ngpus = {}\n'
+    daemon = start('default = "deny"\n' + rule.format(ME, '["gpu-read", "cpu-read"]', "[0, 1]"))
+    with Stream(daemon, "/gpu/stream_power?gpu_ids=0") as first, \
+            Stream(daemon, "/gpu/stream_power") as both, \
+            Stream(daemon, "/cpu/stream_power") as cpu:
+        assert {both.event()["gpu_id"] for _ in range(8)} == {0, 1}
+        daemon.write("[[rule]\n")
+        reload(daemon, "nothing was changed")
+        for stream in (first, both, cpu):
+            stream.event()
+        daemon.write('default = "deny"\n' + rule.format(ME, '["gpu-read"]', "[0]"))
+        reload(daemon, "read again")
+        assert ended(both, "the policy of the site has changed")
+        assert ended(cpu, "the policy of the site has changed")
+        for _ in range(3):
+            first.event()
+        daemon.write('default = "deny"\n' + rule.format(ME + 1, '["gpu-read"]', "[0]"))
+        reload(daemon, "read again")
+        assert ended(first, "the policy of the site has changed")

@@ -166,6 +166,17 @@ def test_unreadable_key(node, tmp_path):
     assert done.returncode == 1 and "none" in done.stderr
 
 
+def test_the_journal_gets_errors_as_errors(node, tmp_path):
+    """Under systemd (which sets JOURNAL_STREAM), `journalctl -p err` tells why a start failed."""
+    there = {"JOURNAL_STREAM": "8:1"}
+    done = run(node, "serve", "--signing-key-path", tmp_path / "none", env=there)
+    assert done.returncode == 1 and "\n<3>Error: " in "\n" + done.stderr
+    done = run(node, "serve", "--mode", "pipe", env=there)
+    assert done.returncode == 2 and done.stderr.startswith("<3>error: ")
+    done = run(node, "serve", "--mode", "pipe")
+    assert done.stderr.startswith("error: ")
+
+
 def test_config_file(node, tmp_path):
     path = tmp_path / "zeusd.toml"
     path.write_text('mode = "both"\nsocket_permissions = "600"\nenable = ["gpu-read"]\n'
@@ -199,6 +210,78 @@ def test_check_config_reads_everything(node, tmp_path):
     assert done.returncode == 1 and "policy.toml:1" in done.stderr
     done = run(node, "serve", "--check-config", "--tls-cert", "a")
     assert done.returncode == 2
+
+
+@pytest.fixture(scope="module")
+def pems(tmp_path_factory):
+    """Two certificates with their keys, one of them expired, and a file that is none."""
+    dir_ = tmp_path_factory.mktemp("pems")
+    for name in ("a", "b"):
+        done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                               "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                               f"/CN={name}", "-keyout", dir_ / f"{name}.key", "-out",
+                               dir_ / f"{name}.crt"], capture_output=True)
+        if done.returncode != 0:
+            pytest.skip("openssl does not work here")
+    (dir_ / "junk").write_text("junk")
+    return dir_
+
+
+WRONG_FILES = [  # flags (files of `pems` or text to be written), words of the error
+    (["--tls-cert=junk", "--tls-key=a.key"], ["junk: no certificate"]),
+    (["--tls-cert=a.crt", "--tls-key=junk"], ["junk: no private key"]),
+    (["--tls-cert=a.crt", "--tls-key=b.key"], ["b.key: not the key", "a.crt"]),
+    (["--tls-cert=a.crt", "--tls-key=absent"], ["absent", "No such file"]),
+    (["--tls-cert=a.crt", "--tls-key=a.key", "--tls-client-ca=b.key"], ["b.key: no certificate"]),
+]
+
+
+@pytest.mark.parametrize("args,words", WRONG_FILES)
+@pytest.mark.parametrize("command", [["--check-config"], ["serve"]])
+def test_wrong_tls_files(node, pems, tmp_path, command, args, words):
+    """Checking says what starting says, and both name the file."""
+    paths = [a.split("=")[0] + "=" + str(pems / a.split("=")[1]) for a in args]
+    done = run(node, *command, "--mode", "both", "--socket-path", tmp_path / "s",
+               "--tcp-bind-address", "127.0.0.1:0", "--state-dir", "", *paths)
+    assert done.returncode == 1, done.stdout
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("flag,text,words", [
+    ("--policy", 'default = "deny"\n[[rule]]\nusers = ["nobody-here"]\n', [":3:", "nobody-here"]),
+    ("--policy", "[[rule]]\npower_limit_w = [400, 200]\n", [":2:", "power_limit_w"]),
+    ("--policy", "[[rule]\n", [":1:"]),
+    ("--policy", '[revoked]\nissued_before = "yesterday"\n', [":2:", "issued_before"]),
+    ("--gpu-command-overrides", '[set_power_limit]\ncommands = ["sudo \'x"]\n',
+     [":2:", "quote"]),
+    ("--gpu-command-overrides", '[set_power_limit]\n\ncommands = ["x {nope}"]\n',
+     [":3:", "{nope}"]),
+    ("--gpu-command-overrides", '[set_power]\ncommands = ["x"]\n', [":1:", "set_power_limit"]),
+    ("--gpu-command-overrides", '[set_power_limit]\ncommands = ["x"]\nerror_pattern = "("\n',
+     [":3:", "error_pattern"]),
+    ("--signing-key-path", "", ["empty"]),
+    ("--config", "mode = 'pipe'\n", ["pipe"]),
+])
+def test_check_config_names_file_and_line(node, tmp_path, flag, text, words):
+    path = tmp_path / "the-file"
+    path.write_text(text)
+    path.chmod(0o600)
+    done = run(node, "--check-config", flag, path)
+    assert done.returncode in (1, 2) and "is fine" not in done.stdout
+    for word in ["the-file", *words] if flag != "--config" else words:
+        assert word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("args,words", [
+    (["--user", "nobody-here"], "nobody-here"),
+    (["--audit-log", "/nonexistent/audit.log"], "/nonexistent"),
+    (["--audit-log", "/dev/null/audit.log"], "/dev/null"),
+    (["--policy", "/nonexistent/policy.toml"], "/nonexistent/policy.toml"),
+])
+def test_check_config_looks_at_the_machine(node, args, words):
+    done = run(node, "--check-config", *args)
+    assert done.returncode == 1 and words in done.stderr, done.stderr
 
 
 def test_a_lost_gpu_does_not_keep_the_others_from_being_served():

@@ -12,7 +12,9 @@ import time
 
 import pytest
 
-from zeusd import BUILD, ZEUSD, Daemon, Node, Stream
+from zeusd import BUILD, ZEUS, ZEUSD, Daemon, Node, Stream
+
+PROBE = BUILD / "tests" / "daemon_probe"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,143 @@ def test_client_certificates(node, pki, tmp_path):
         assert https_get(daemon.port, "/cpu/get_power", pki, client=True)[0] == 403
         with pytest.raises(Exception):
             https_get(daemon.port, "/time", pki)
+
+
+# ---- our client over TLS ----
+
+def client(node, daemon, *args, host="localhost", **env):
+    """daemon_probe over TCP with the environment's TLS settings: (its answers, what it said)."""
+    done = subprocess.run([PROBE, *args], capture_output=True, text=True, timeout=60,
+                          env={**node.env, "ZEUSD_HOST_PORT": f"{host}:{daemon.port}",
+                               **{k: str(v) for k, v in env.items()}})
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers, done.stderr
+    return answers
+
+
+def remedy(node, daemon, host="localhost", env=None):
+    """What `zeus env` says of a daemon that it cannot use: (code of the error, detail, remedy)."""
+    done = subprocess.run([ZEUS, "env", "--json"], capture_output=True, text=True, timeout=60,
+                          env={**node.env, "ZEUSD_HOST_PORT": f"{host}:{daemon.port}",
+                               **{k: str(v) for k, v in (env or {}).items()}})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def tls(node, pki):
+    with Daemon(node, "--tls-cert", pki / "server.crt", "--tls-key", pki / "server.key",
+                mode="both") as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def mutual(node, pki):
+    with Daemon(node, "--tls-cert", pki / "server.crt", "--tls-key", pki / "server.key",
+                "--tls-client-ca", pki / "ca.crt", mode="both") as daemon:
+        yield daemon
+
+
+def test_client_with_tls(node, tls, pki):
+    trust = {"ZEUSD_TLS": "1", "ZEUSD_CA": pki / "ca.crt"}
+    for host in ("localhost", "127.0.0.1"):
+        info, = client(node, tls, "info", host=host, **trust)
+        assert info["dialect"] == 10 and len(info["gpus"]) == 4
+    events = client(node, tls, "stream", "gpu-power", "5", **trust)
+    assert len(events) >= 5 and all(e["power_mw"] > 0 for e in events[:5]), events
+    done, = client(node, tls, "set-limit", "3", "250000", **trust)
+    assert "error" not in done and node.settings()[3][0] == 250000
+
+
+@pytest.mark.parametrize("env,code,words", [
+    ({"ZEUSD_TLS": "1"}, "not-authenticated", "certificate"),               # unknown authority
+    ({"ZEUSD_TLS": "1", "ZEUSD_CA": "other.crt"}, "not-authenticated", "certificate"),
+    ({"ZEUSD_TLS": "1", "ZEUSD_CA": "absent.crt"}, "invalid-argument", "absent.crt"),
+    ({"ZEUSD_TLS": "1", "ZEUSD_CA": "ca.key"}, None, ""),                   # no certificate in it
+    ({}, "daemon", ""),                                                     # plain to TLS
+])
+def test_client_that_must_not_trust(node, tls, pki, other_authority, env, code, words):
+    env = {k: (pki / v if v.endswith((".crt", ".key")) else v) for k, v in env.items()}
+    answer = client(node, tls, "info", **env)[-1]
+    assert words in answer["message"], answer
+    assert answer["error"] == code or not code, answer
+    if code == "not-authenticated" and "ZEUSD_CA" in env:  # streams trust no more than requests
+        answer = client(node, tls, "stream", "gpu-power", "1", **env)[-1]
+        assert "error" in answer and words in answer["message"], answer
+
+
+@pytest.fixture(scope="module")
+def other_authority(pki):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days", "2", "-subj", "/CN=another authority", "-keyout", pki / "other.key",
+            "-out", pki / "other.crt")
+    return pki / "other.crt"
+
+
+def test_client_with_a_wrong_name(node, pki):
+    """A certificate of the right authority for another machine."""
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+            "/CN=node9", "-keyout", pki / "node9.key", "-out", pki / "node9.csr")
+    (pki / "ext9").write_text("subjectAltName=DNS:node9\n")
+    openssl("x509", "-req", "-in", pki / "node9.csr", "-CA", pki / "ca.crt", "-CAkey",
+            pki / "ca.key", "-CAcreateserial", "-days", "2", "-extfile", pki / "ext9",
+            "-out", pki / "node9.crt")
+    with Daemon(node, "--tls-cert", pki / "node9.crt", "--tls-key", pki / "node9.key",
+                mode="tcp") as daemon:
+        for host in ("localhost", "127.0.0.1"):
+            answer, = client(node, daemon, "info", host=host, ZEUSD_TLS=1, ZEUSD_CA=pki / "ca.crt")
+            assert answer["error"] == "not-authenticated", answer
+
+
+def test_tls_to_a_plain_server(node, pki):
+    with Daemon(node, mode="tcp") as daemon:
+        answer, = client(node, daemon, "info", ZEUSD_TLS=1, ZEUSD_CA=pki / "ca.crt")
+        assert answer["error"] == "daemon", answer
+        info, = client(node, daemon, "info")
+        assert info["dialect"] == 10
+
+
+def test_client_with_a_certificate(node, mutual, pki, other_authority):
+    trust = {"ZEUSD_TLS": 1, "ZEUSD_CA": pki / "ca.crt"}
+    own = {**trust, "ZEUSD_CERT": pki / "client.crt", "ZEUSD_KEY": pki / "client.key"}
+    info, = client(node, mutual, "info", **own)
+    assert info["dialect"] == 10
+    assert len(client(node, mutual, "stream", "gpu-power", "3", **own)) >= 3
+    for wrong in (trust,
+                  {**trust, "ZEUSD_CERT": other_authority, "ZEUSD_KEY": pki / "other.key"}):
+        assert client(node, mutual, "info", **wrong)[-1]["error"] == "daemon"
+    for files in ({"ZEUSD_KEY": pki / "server.key"}, {"ZEUSD_CERT": pki / "absent.crt"}):
+        answer, = client(node, mutual, "info", **{**own, **files})
+        assert answer["error"] in ("invalid-argument", "daemon"), answer  # libcurl's TLS decides
+        assert "certificate" in answer["message"] or "cert" in answer["message"], answer
+
+
+def finding(report):
+    return next(f for f in report["findings"] if f["family"] == "zeusd")
+
+
+def test_remedies_name_what_is_wrong(node, tls, pki, tmp_path):
+    """`start zeusd` is for a daemon that is not there, and for nothing else."""
+    ca = pki / "ca.crt"
+    for env, words in (({"ZEUSD_TLS": 1}, "ZEUSD_CA"),
+                       ({"ZEUSD_TLS": 1, "ZEUSD_CA": pki / "absent.crt"}, "mend ZEUSD_CA"),
+                       ({}, "ZEUSD_TLS=1")):
+        assert words in finding(remedy(node, tls, env=env))["remedy"]
+    assert finding(remedy(node, tls, env={"ZEUSD_TLS": 1, "ZEUSD_CA": ca}))["remedy"] in (None, "")
+    gone = {"ZEUSD_SOCK_PATH": tmp_path / "nobody.sock"}
+    assert finding(remedy(node, tls, env=gone))["remedy"].startswith("start zeusd, or unset")
+
+
+def test_without_libcurl_the_remedy_is_libcurl(node, tls, tmp_path):
+    """Libraries of that name that are none stand before the real ones."""
+    for name in ("libcurl-gnutls.so.4", "libcurl.so.4", "libcurl-nss.so.4"):
+        (tmp_path / name).write_text("no library\n")
+    path = f"{tmp_path}:{node.env.get('LD_LIBRARY_PATH', '')}".rstrip(":")
+    told = finding(remedy(node, tls, env={"LD_LIBRARY_PATH": path,
+                                          "ZEUSD_SOCK_PATH": tls.socket_path}))
+    if "libcurl" not in told.get("detail", ""):
+        pytest.skip("the loader passes over files that are no libraries")
+    assert "install libcurl" in told["remedy"] and "start zeusd" not in told["remedy"]
 
 
 def test_socket_activation(node, tmp_path):

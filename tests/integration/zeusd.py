@@ -162,6 +162,13 @@ class Daemon:
     def log(self):
         return self.log_path.read_text()
 
+    def wakeups(self):
+        """How often its threads were scheduled so far, as the kernel counts; the asking costs none."""
+        total = 0
+        for status in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/status"):
+            total += int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+        return total
+
     def connection(self, tcp=False, timeout=20):
         if tcp:
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -225,6 +232,18 @@ class Stream:
             for line in block.split(b"\n"):
                 if line.startswith(b"data: "):
                     return json.loads(line[6:])
+
+    def until_end(self):
+        """All that still comes, as text. The end must not be a clean one (spec 0.1, item 7)."""
+        data = self.rest
+        while True:
+            head = self.file.readline()
+            if not head:
+                return data.decode()
+            size = int(head, 16)
+            assert size > 0, "a clean end"
+            data += self.file.read(size)
+            self.file.read(2)
 
     def close(self):
         self.file.close()

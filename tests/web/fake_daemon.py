@@ -95,7 +95,8 @@ def series_of(node, device, number, domain, error, watts_at, span):
     return {"device": device, "id": number, "domain": domain, "sensor_class": "hopper/instant",
             "in_node_total": True, "error": error,
             "today": {"energy_uj": int(2.1e13 + 4e12 * number),
-                      "since_ms": int((START - START % 86400) * 1000)},
+                      "since_ms": int((START - START % 86400) * 1000),
+                      "until_ms": int((START - START % 86400 + 86400) * 1000), "holes": 0},
             "points": points}
 
 

@@ -83,6 +83,17 @@ def test_shows_moving_power(visit):
                          ".every(c => c.clientHeight > 40 && c.querySelector('canvas'))")
 
 
+def test_a_gpu_that_comes_later(visit):
+    node = Node(gpus=2, cpus=1)
+    page = visit(node)
+    page.wait_text("#state", "live")
+    assert page.evaluate("document.querySelectorAll('#gpu-cards .card').length") == 2
+    node.gpus = 3
+    page.wait_text("#gpu-cards", "GPU 2")
+    page.wait_text("#state", "live")
+    assert page.evaluate("document.querySelectorAll('#gpu-cards .card').length") == 3
+
+
 def test_total_is_the_sum_of_its_parts(visit):
     page = visit(Node(gpus=2, cpus=1))
     page.wait_text("#state", "live")
@@ -267,6 +278,7 @@ def test_keyboard_and_names(visit):
     node.lease(gpu=0, ttl_s=60)
     page = visit(node)
     page.wait_text("#lease-rows", "train")
+    page.wait_text("#processes", "4711")
     order = []
     for _ in range(6):
         page.press("Tab")

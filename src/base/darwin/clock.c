@@ -17,6 +17,11 @@ uint64_t clock_wall_ns(void)
     return clock_gettime_nsec_np(CLOCK_REALTIME);
 }
 
+uint64_t clock_boot_ns(void)
+{
+    return clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW); /* goes on while the machine sleeps */
+}
+
 void clock_sleep_until_ns(uint64_t deadline_ns)
 {
     for (uint64_t now_ns = clock_monotonic_ns(); now_ns < deadline_ns;

@@ -10,7 +10,7 @@
 static uint64_t read_clock_ns(clockid_t id)
 {
     struct timespec ts = {0};
-    (void)clock_gettime(id, &ts); /* cannot fail for these two clocks */
+    (void)clock_gettime(id, &ts); /* cannot fail for these clocks */
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
@@ -22,6 +22,11 @@ uint64_t clock_monotonic_ns(void)
 uint64_t clock_wall_ns(void)
 {
     return read_clock_ns(CLOCK_REALTIME);
+}
+
+uint64_t clock_boot_ns(void)
+{
+    return read_clock_ns(CLOCK_BOOTTIME);
 }
 
 void clock_sleep_until_ns(uint64_t deadline_ns)

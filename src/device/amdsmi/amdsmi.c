@@ -70,6 +70,12 @@ static int read_processes(struct device *dev, zeus_process *processes, size_t ca
     return amdsmi_read_processes(gpu->lib, gpu->gpu, processes, capacity, ret_count, err);
 }
 
+static int read_memory(struct device *dev, struct device_memory *ret_memory, zeus_error *err)
+{
+    struct amdsmi_device *gpu = amdsmi_device_of(dev);
+    return amdsmi_read_memory(gpu->lib, gpu->gpu, ret_memory, err);
+}
+
 const struct device_ops amdsmi_ops = {
     .name = "amdsmi",
     .destroy = destroy,
@@ -78,6 +84,7 @@ const struct device_ops amdsmi_ops = {
     .read_temperature = read_temperature,
     .read_activity = read_activity,
     .read_processes = read_processes,
+    .read_memory = read_memory,
     .read_supported_clocks = amdsmi_device_list_clocks,
     .read_power_limits = amdsmi_device_read_limits,
     .write_power_limit = amdsmi_device_write_limit,

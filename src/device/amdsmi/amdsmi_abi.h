@@ -226,6 +226,14 @@ struct amdsmi_abi_engine_usage {
 };
 _Static_assert(sizeof(struct amdsmi_abi_engine_usage) == 64, "engine usage");
 
+/* Mebibytes. The library writes 16 bytes at most; the rest is room should it grow. */
+struct amdsmi_abi_vram {
+    uint32_t total_mib;
+    uint32_t used_mib;
+    uint32_t reserved[14];
+};
+_Static_assert(sizeof(struct amdsmi_abi_vram) == 64, "memory in use");
+
 struct amdsmi_abi_driver_24 {
     char version[64];
     char date[64];

@@ -320,6 +320,23 @@ int amdsmi_read_load(const struct amdsmi_lib *lib, amdsmi_handle gpu, zeus_activ
     return 0;
 }
 
+int amdsmi_read_memory(const struct amdsmi_lib *lib, amdsmi_handle gpu,
+                       struct device_memory *ret_memory, zeus_error *err)
+{
+    if (!lib->fn.get_vram) {
+        return missing(err, "amdsmi_get_gpu_vram_usage");
+    }
+    struct amdsmi_abi_vram raw = {0};
+    uint32_t status = AMDSMI_OK;
+    CALL(lib, status, get_vram(gpu, &raw));
+    if (status != AMDSMI_OK) {
+        return amdsmi_fail(lib, status, err, "reading the memory in use");
+    }
+    *ret_memory =
+        (struct device_memory){(uint64_t)raw.used_mib << 20, (uint64_t)raw.total_mib << 20};
+    return 0;
+}
+
 static void copy_process(const struct amdsmi_lib *lib, const void *list, size_t i,
                          zeus_process *process)
 {

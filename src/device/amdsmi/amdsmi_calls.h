@@ -81,6 +81,9 @@ int amdsmi_read_temperature(const struct amdsmi_lib *lib, amdsmi_handle gpu, int
 int amdsmi_read_load(const struct amdsmi_lib *lib, amdsmi_handle gpu, zeus_activity *activity,
                      zeus_error *err) ZEUS_CHECK;
 
+int amdsmi_read_memory(const struct amdsmi_lib *lib, amdsmi_handle gpu,
+                       struct device_memory *ret_memory, zeus_error *err) ZEUS_CHECK;
+
 int amdsmi_read_processes(const struct amdsmi_lib *lib, amdsmi_handle gpu, zeus_process *processes,
                           size_t capacity, size_t *ret_count, zeus_error *err) ZEUS_CHECK;
 

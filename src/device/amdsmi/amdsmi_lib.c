@@ -54,6 +54,7 @@ static const struct dl_symbol symbols[] = {
     OPTIONAL(get_activity, "amdsmi_get_gpu_activity"),
     OPTIONAL(get_uuid, "amdsmi_get_gpu_device_uuid"),
     OPTIONAL(get_temperature, "amdsmi_get_temp_metric"),
+    OPTIONAL(get_vram, "amdsmi_get_gpu_vram_usage"),
     OPTIONAL(get_processes, "amdsmi_get_gpu_process_list"),
 };
 

@@ -46,6 +46,7 @@ struct amdsmi_fns {
     amdsmi_fill_fn *get_activity;
     amdsmi_uuid_fn *get_uuid;
     amdsmi_temp_fn *get_temperature;
+    amdsmi_fill_fn *get_vram;
     amdsmi_processes_fn *get_processes;
 };
 

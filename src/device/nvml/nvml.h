@@ -93,6 +93,9 @@ int nvml_build_domains(struct nvml_device *dev, int energy_code, const zeus_erro
 /* nvml_activity.c */
 int nvml_read_temperature(struct device *dev, int32_t *ret_c, zeus_error *err);
 int nvml_read_activity(struct device *dev, zeus_activity *ret_activity, zeus_error *err);
+int nvml_read_throttle(struct device *dev, uint32_t *ret_reasons, zeus_error *err);
+
+int nvml_read_memory(struct device *dev, struct device_memory *ret_memory, zeus_error *err);
 
 /* nvml_processes.c */
 int nvml_read_processes(struct device *dev, zeus_process *processes, size_t capacity,

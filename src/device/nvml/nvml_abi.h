@@ -160,4 +160,12 @@ struct nvml_utilization {
 };
 _Static_assert(sizeof(struct nvml_utilization) == 8, "nvmlUtilization_t");
 
+/* The first version, which every driver has; `used` includes what the driver keeps. */
+struct nvml_memory {
+    unsigned long long total_bytes;
+    unsigned long long free_bytes;
+    unsigned long long used_bytes;
+};
+_Static_assert(sizeof(struct nvml_memory) == 24, "nvmlMemory_t");
+
 #endif /* ZEUS_DEVICE_NVML_NVML_ABI_H */

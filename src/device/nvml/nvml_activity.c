@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Temperature, clocks and load of a GPU. The temperature has a newer, versioned call; drivers that
- * lack it, or refuse its version, are asked through the older one.
+ * Temperature, clocks, load, memory and throttling of a GPU. The temperature has a newer, versioned
+ * call; drivers that lack it, or refuse its version, are asked through the older one.
  */
 #include "device/nvml/nvml.h"
+
+#include "base/macro.h"
 
 int nvml_read_temperature(struct device *device, int32_t *ret_c, zeus_error *err)
 {
@@ -85,5 +87,52 @@ int nvml_read_activity(struct device *device, zeus_activity *ret_activity, zeus_
         return nvml_check_code(dev, dev->lib.clock ? code : load_code, "clocks and load", err);
     }
     *ret_activity = activity;
+    return 0;
+}
+
+int nvml_read_memory(struct device *device, struct device_memory *ret_memory, zeus_error *err)
+{
+    const struct nvml_device *dev = nvml_from_device(device);
+    struct nvml_memory memory = {0};
+    int r = nvml_check_call(dev, dev->lib.memory != NULL, "nvmlDeviceGetMemoryInfo", err);
+    r = r < 0 ? r
+              : nvml_check_code(dev, dev->lib.memory(dev->handle, &memory), "memory in use", err);
+    if (r == 0) {
+        *ret_memory = (struct device_memory){memory.used_bytes, memory.total_bytes};
+    }
+    return r;
+}
+
+/* Bits of nvmlDeviceGetCurrentClocksEventReasons (nvml.h, nvmlClocksEventReasons). */
+static const struct throttle_row {
+    unsigned long long vendor;
+    uint32_t reason;
+} throttle_rows[] = {
+    {0x1, ZEUS_THROTTLE_IDLE},      {0x2, ZEUS_THROTTLE_SETTING},
+    {0x4, ZEUS_THROTTLE_POWER_CAP}, {0x8, ZEUS_THROTTLE_SLOWDOWN},
+    {0x10, ZEUS_THROTTLE_SYNC},     {0x20, ZEUS_THROTTLE_THERMAL},
+    {0x40, ZEUS_THROTTLE_THERMAL},  {0x80, ZEUS_THROTTLE_POWER_BRAKE},
+    {0x100, ZEUS_THROTTLE_DISPLAY},
+};
+
+int nvml_read_throttle(struct device *device, uint32_t *ret_reasons, zeus_error *err)
+{
+    const struct nvml_device *dev = nvml_from_device(device);
+    int r = nvml_check_call(dev, dev->lib.throttle != NULL,
+                            "nvmlDeviceGetCurrentClocksEventReasons", err);
+    if (r < 0) {
+        return r;
+    }
+    unsigned long long bits = 0;
+    r = nvml_check_code(dev, dev->lib.throttle(dev->handle, &bits), "reasons for throttling", err);
+    if (r < 0) {
+        return r;
+    }
+    uint32_t reasons = 0;
+    for (size_t i = 0; i < ARRAY_LEN(throttle_rows); i++) {
+        reasons |= bits & throttle_rows[i].vendor ? throttle_rows[i].reason : 0;
+        bits &= ~throttle_rows[i].vendor;
+    }
+    *ret_reasons = reasons | (bits ? ZEUS_THROTTLE_OTHER : 0);
     return 0;
 }

@@ -41,7 +41,9 @@ struct nvml_lib {
     nvml_code (*temperature_v)(nvml_handle dev, struct nvml_temperature *temperature);
     nvml_get_kind_fn *temperature;
     nvml_code (*utilization)(nvml_handle dev, struct nvml_utilization *ret_utilization);
+    nvml_code (*memory)(nvml_handle dev, struct nvml_memory *ret_memory);
     nvml_get_kind_fn *clock;
+    nvml_code (*throttle)(nvml_handle dev, unsigned long long *ret_reasons);
     nvml_get_processes_fn *compute_processes_v3;
     nvml_get_processes_fn *compute_processes_v2;
     nvml_get_processes_fn *compute_processes;

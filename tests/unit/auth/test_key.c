@@ -73,6 +73,22 @@ static void every_byte_counts(void **state)
     auth_keyring_destroy(NULL);
 }
 
+static void tags(void **state)
+{
+    (void)state;
+    struct auth_keyring *a = auth_keyring_create();
+    struct auth_keyring *b = auth_keyring_create();
+    assert_int_equal(auth_keyring_add(a, "one", 3, NULL), 0);
+    assert_int_equal(auth_keyring_add(a, "two", 3, NULL), 0);
+    assert_int_equal(auth_keyring_add(b, "two", 3, NULL), 0);
+    assert_true(auth_keyring_tag(a, 0) != auth_keyring_tag(a, 1));
+    assert_true(auth_keyring_has_tag(b, auth_keyring_tag(a, 1)));
+    assert_false(auth_keyring_has_tag(b, auth_keyring_tag(a, 0)));
+    assert_false(auth_keyring_has_tag(NULL, auth_keyring_tag(a, 0)));
+    auth_keyring_destroy(a);
+    auth_keyring_destroy(b);
+}
+
 static void warnings(void **state)
 {
     (void)state;
@@ -150,7 +166,7 @@ static void published_macs(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_byte_counts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_byte_counts), cmocka_unit_test(tags),
                                        cmocka_unit_test(warnings), cmocka_unit_test(refusals),
                                        cmocka_unit_test(published_macs)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -46,23 +46,132 @@ static void plain_counting(void **state)
     assert_true(t.total_uj == UINT64_MAX);
 }
 
+#define HOUR_MS UINT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
+#define NOON_20 (20 * DAY_MS + 12 * HOUR_MS)
+
+/* A wall clock at `wall_ms` of a calendar with plain days, `boot_ms` after the boot. */
+static struct energy_clock at(uint64_t wall_ms, uint64_t boot_ms)
+{
+    return (struct energy_clock){.wall_ms = wall_ms,
+                                 .boot_ms = boot_ms,
+                                 .day_begin_ms = wall_ms / DAY_MS * DAY_MS,
+                                 .day_end_ms = (wall_ms / DAY_MS + 1) * DAY_MS};
+}
+
+static void read_at(struct energy_total *t, uint64_t raw_uj, struct energy_clock now)
+{
+    (void)energy_total_add(t, raw_uj, now.boot_ms * 1000000u);
+    energy_total_date(t, &now);
+}
+
+static void expect_today(const struct energy_total *t, struct energy_clock now, uint64_t energy_uj,
+                         uint64_t since_ms, uint64_t holes)
+{
+    struct energy_today today = {0};
+    assert_int_equal(energy_total_today(t, &now, &today), 1);
+    assert_int_equal(today.energy_uj, energy_uj);
+    assert_int_equal(today.since_ms, since_ms);
+    assert_int_equal(today.holes, holes);
+}
+
+static int has_today(const struct energy_total *t, struct energy_clock now)
+{
+    struct energy_today today;
+    return energy_total_today(t, &now, &today);
+}
+
 static void days(void **state)
 {
     (void)state;
     struct energy_total t = {0};
-    assert_int_equal(energy_total_today_uj(&t), 0);
-    energy_total_add(&t, 100, SECOND);
-    energy_total_date(&t, 20, 1000);
-    energy_total_add(&t, 350, 2 * SECOND);
-    energy_total_date(&t, 20, 2000);
-    assert_int_equal(energy_total_today_uj(&t), 250);
-    assert_int_equal(t.day_wall_ms, 1000);
-    energy_total_add(&t, 400, 3 * SECOND);
-    energy_total_date(&t, 21, 3000);
-    assert_int_equal(energy_total_today_uj(&t), 0);
-    energy_total_add(&t, 401, 4 * SECOND);
-    assert_int_equal(energy_total_today_uj(&t), 1);
-    assert_int_equal(t.day_wall_ms, 3000);
+    assert_false(has_today(&t, at(NOON_20, HOUR_MS)));
+    read_at(&t, 100, at(NOON_20, HOUR_MS));
+    read_at(&t, 350, at(NOON_20 + HOUR_MS, 2 * HOUR_MS));
+    expect_today(&t, at(NOON_20 + 2 * HOUR_MS, 3 * HOUR_MS), 250, NOON_20, 0);
+    /* Slept over midnight: nothing is known of today, and then what comes from the first reading.
+     */
+    struct energy_clock morning = at(NOON_20 + 19 * HOUR_MS, 20 * HOUR_MS);
+    assert_false(has_today(&t, morning));
+    read_at(&t, 900, morning);
+    expect_today(&t, morning, 0, morning.wall_ms, 0);
+    read_at(&t, 901, at(morning.wall_ms + HOUR_MS, 21 * HOUR_MS));
+    expect_today(&t, at(morning.wall_ms + HOUR_MS, 21 * HOUR_MS), 1, morning.wall_ms, 0);
+    /* A hole is told, and only today's. */
+    read_at(&t, 5, at(morning.wall_ms + 2 * HOUR_MS, 22 * HOUR_MS));
+    energy_total_hole(&t, 2);
+    read_at(&t, 7, at(morning.wall_ms + 3 * HOUR_MS, 23 * HOUR_MS));
+    expect_today(&t, at(morning.wall_ms + 3 * HOUR_MS, 23 * HOUR_MS), 3, morning.wall_ms, 3);
+    struct energy_clock next = at(morning.wall_ms + DAY_MS, 44 * HOUR_MS);
+    read_at(&t, 8, next);
+    expect_today(&t, next, 0, next.wall_ms, 0);
+    assert_int_equal(t.holes, 3);
+}
+
+/* A wall clock that is set: what it showed before moves along, and never counts for a wrong day. */
+static void steps(void **state)
+{
+    (void)state;
+    struct energy_total t = {0};
+    read_at(&t, 100, at(NOON_20, HOUR_MS));
+    read_at(&t, 200, at(NOON_20 + HOUR_MS, 2 * HOUR_MS));
+    /* Three hours ahead, then three behind: the same instant has another name. */
+    expect_today(&t, at(NOON_20 + 4 * HOUR_MS, 2 * HOUR_MS), 100, NOON_20 + 3 * HOUR_MS, 0);
+    expect_today(&t, at(NOON_20 - 2 * HOUR_MS, 2 * HOUR_MS), 100, NOON_20 - 3 * HOUR_MS, 0);
+    /* To another day, and back again: an hour ago is today by any of these clocks. */
+    expect_today(&t, at(NOON_20 + DAY_MS, 2 * HOUR_MS), 100, NOON_20 + DAY_MS - HOUR_MS, 0);
+    expect_today(&t, at(NOON_20 - DAY_MS, 2 * HOUR_MS), 100, NOON_20 - DAY_MS - HOUR_MS, 0);
+    expect_today(&t, at(NOON_20 + HOUR_MS, 2 * HOUR_MS), 100, NOON_20, 0);
+    /* Behind so far that the first reading was yesterday: today begins anew. */
+    struct energy_clock back = at(20 * DAY_MS + HOUR_MS / 2, 2 * HOUR_MS);
+    assert_false(has_today(&t, back));
+    read_at(&t, 300, back);
+    expect_today(&t, back, 0, back.wall_ms, 0);
+    /* From 1970 to now, while it runs. */
+    struct energy_total u = {0};
+    read_at(&u, 1, at(5000, 5000));
+    read_at(&u, 11, at(6000, 6000));
+    assert_false(has_today(&u, at(DAY_MS * 20, 7000)));
+    expect_today(&u, at(NOON_20, 7000), 10, NOON_20 - 2000, 0);
+}
+
+/* The same calendar day is longer, shorter or another one: time zones and summer time. */
+static void zones(void **state)
+{
+    (void)state;
+    struct energy_total t = {0};
+    struct energy_clock now = at(NOON_20, HOUR_MS);
+    read_at(&t, 100, now);
+    now = at(NOON_20 + HOUR_MS, 2 * HOUR_MS);
+    read_at(&t, 150, now);
+    now.day_begin_ms -= 5 * HOUR_MS; /* west */
+    expect_today(&t, now, 50, NOON_20, 0);
+    now.day_begin_ms = NOON_20 + 1; /* east: midnight was after the first reading */
+    assert_false(has_today(&t, now));
+    read_at(&t, 160, now);
+    expect_today(&t, now, 0, now.wall_ms, 0);
+    /* A day of 25 hours. */
+    now = (struct energy_clock){.wall_ms = 30 * DAY_MS, .boot_ms = 3 * HOUR_MS};
+    now.day_begin_ms = now.wall_ms;
+    now.day_end_ms = now.wall_ms + 25 * HOUR_MS;
+    read_at(&t, 200, now);
+    now.wall_ms += 24 * HOUR_MS + HOUR_MS / 2;
+    now.boot_ms += 24 * HOUR_MS + HOUR_MS / 2;
+    expect_today(&t, now, 0, 30 * DAY_MS, 0);
+}
+
+/* After a boot the clock that ran is gone: what the wall clock showed is all there is. */
+static void day_after_boot(void **state)
+{
+    (void)state;
+    struct energy_total t = {0};
+    read_at(&t, 100, at(NOON_20, HOUR_MS));
+    t.day_boot_ms = 0;
+    energy_total_lose(&t);
+    expect_today(&t, at(NOON_20 + HOUR_MS, 1000), 0, NOON_20, 1);
+    assert_false(has_today(&t, at(NOON_20 - HOUR_MS, 1000))); /* the future is not today */
+    t.day_boot_ms = 5000; /* a clock that runs backwards is another one */
+    expect_today(&t, at(NOON_20 + HOUR_MS, 1000), 0, NOON_20, 1);
 }
 
 static void restarts(void **state)
@@ -225,8 +334,9 @@ static void file_round_trip(void **state)
                                          .time_ns = 8,
                                          .holes = 9,
                                          .day_uj = 10,
-                                         .day = -3,
+                                         .day_holes = 3,
                                          .day_wall_ms = 11,
+                                         .day_boot_ms = 12,
                                          .has_raw = 1,
                                          .has_day = 1};
     assert_non_null(energy_state_entry(&written, "GPU-1 \"x\"", "gpu-memory"));
@@ -243,6 +353,7 @@ static void file_round_trip(void **state)
     assert_string_equal(read.boot_id, "other");
     assert_int_equal(read.entries[0].total.has_raw, 0);
     assert_int_equal(read.entries[0].total.holes, 10);
+    assert_int_equal(read.entries[0].total.day_boot_ms, 0);
     assert_int_equal(read.entries[1].total.holes, 0);
     assert_true(read.entries[0].total.total_uj == UINT64_MAX);
     energy_state_done(&read);
@@ -272,7 +383,7 @@ static void bad_files(void **state)
         HEAD "[{" NAMES ",\"total_uj\":18446744073709551616}]}",
         HEAD "[{" NAMES ",\"day_uj\":1}]}",
         HEAD "[{" NAMES ",\"has_raw\":1}]}",
-        HEAD "[{" NAMES ",\"day\":\"x\"}]}",
+        HEAD "[{" NAMES ",\"day_boot_ms\":\"x\"}]}",
         HEAD "[{" NAMES ",\"what\":1}]}",
         HEAD "[{" NAMES "},{" NAMES "}]}",
         HEAD "[{\"device\":\"\",\"domain\":\"gpu\"}]}",
@@ -321,13 +432,11 @@ static void entries_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_counting),
-        cmocka_unit_test(days),
-        cmocka_unit_test(restarts),
-        cmocka_unit_test(random_lives),
-        cmocka_unit_test(file_round_trip),
-        cmocka_unit_test(bad_files),
-        cmocka_unit_test(entries_are_bounded),
+        cmocka_unit_test(plain_counting), cmocka_unit_test(days),
+        cmocka_unit_test(steps),          cmocka_unit_test(zones),
+        cmocka_unit_test(day_after_boot), cmocka_unit_test(restarts),
+        cmocka_unit_test(random_lives),   cmocka_unit_test(file_round_trip),
+        cmocka_unit_test(bad_files),      cmocka_unit_test(entries_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

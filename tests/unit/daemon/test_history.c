@@ -200,7 +200,8 @@ static void the_answer(void **state)
             .temperature_c = 40 + i};
         assert_int_equal(history_add(history, 0, &reading), 0);
     }
-    history_set_today(history, 0, 123456, NOW_MS - 5000);
+    const struct energy_today today = {.energy_uj = 123456, .since_ms = NOW_MS - 5000, .holes = 2};
+    history_set_today(history, 0, &today, NOW_MS + 1000);
     struct history_query query = {.now_ns = 24 * SECOND, .now_ms = NOW_MS, .step_ms = 1001};
     struct strbuf out;
     strbuf_init(&out, 1u << 16);
@@ -212,7 +213,8 @@ static void the_answer(void **state)
         "\"max_mw\",\"energy_uj\",\"temperature_c\",\"covered_ms\"],\"series\":["
         "{\"device\":\"gpu\",\"id\":0,\"domain\":\"gpu\",\"sensor_class\":\"hopper/instant\","
         "\"in_node_total\":true,\"error\":{\"gain\":0.05,\"offset_mw\":1500.0},"
-        "\"today\":{\"energy_uj\":123456,\"since_ms\":1767225595123},\"points\":["
+        "\"today\":{\"energy_uj\":123456,\"since_ms\":1767225595123,"
+        "\"until_ms\":1767225601123,\"holes\":2},\"points\":["
         "[1767225596123,100000,102000,104000,15000,43,2000],"
         "[1767225598123,104000,106000,108000,35000,47,2000],"
         "[1767225600123,108000,108000,108000,40000,48,0]]},"

@@ -97,6 +97,20 @@ static int hold(struct httpd_req *req, struct httpd_reply *reply)
     return r;
 }
 
+/* A stream over topic 0 that the test may end. */
+static int owned(struct httpd_req *req, struct httpd_reply *reply)
+{
+    struct world *w = req->user;
+    uint32_t topic = 0;
+    struct hub_stream *s = NULL;
+    struct hub_owned_options options = {w->hub, &topic, 1, on_close, w};
+    int r = httpd_reply_owned_stream(req, reply, &options, &s);
+    pthread_mutex_lock(&w->lock);
+    w->stream = s;
+    pthread_mutex_unlock(&w->lock);
+    return r;
+}
+
 /* A handler that makes a stream and then thinks better of it. */
 static int regret(struct httpd_req *req, struct httpd_reply *reply)
 {
@@ -121,6 +135,7 @@ static int pass(struct httpd_req *req, const char *method, struct httpd_reply *r
 static const struct httpd_route routes[] = {
     {.method = "GET", .path = "/stream", .handle = stream},
     {.method = "GET", .path = "/hold", .handle = hold},
+    {.method = "GET", .path = "/owned", .handle = owned},
     {.method = "GET", .path = "/regret", .handle = regret},
 };
 
@@ -426,6 +441,31 @@ static void private_streams(void **state)
     close_world(&w);
 }
 
+/* A stream over topics that is ended from outside: told why, last of all; two owners. */
+static void ended(void **state)
+{
+    (void)state;
+    static struct world w;
+    open_world(&w, (struct hub_options){0}, (struct httpd_options){0});
+    struct peer p;
+    subscribe(&w, &p, "/owned", "");
+    wait_watched(&w, 0, 1);
+    assert_int_equal(hub_publish(w.hub, 0, "{\"n\":1}", 7), 0);
+    peer_wait(&p, "{\"n\":1}");
+    hub_stream_hold(w.stream);
+    hub_stream_end_saying(w.stream, "not any more");
+    hub_stream_end_saying(w.stream, "too late");
+    peer_wait_closed(&p);
+    const char *said = strstr(p.text, ": ended: not any more\n\n");
+    assert_true(said && said > strstr(p.text, "{\"n\":1}"));
+    assert_null(strstr(p.text, "too late"));
+    assert_null(strstr(p.text, "\r\n0\r\n"));
+    wait_closes(&w, 1);
+    wait_watched(&w, 0, 0);
+    peer_done(&p);
+    close_world(&w);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -566,6 +606,7 @@ int main(void)
         cmocka_unit_test(resume_slowly),
         cmocka_unit_test(heartbeat),
         cmocka_unit_test(private_streams),
+        cmocka_unit_test(ended),
         cmocka_unit_test(limits),
         cmocka_unit_test(closing),
         cmocka_unit_test(stopping),

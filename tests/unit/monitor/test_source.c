@@ -186,8 +186,14 @@ static void test_report_odd_edges(void **state)
     assert_true(isnan(report_edge_j(&edge))); /* no knots */
     edge.knot_count = 1;
     edge.knots[0] = (zeus_knot){.time_ns = 9, .energy_j = 3};
+    assert_true(report_edge_is_settled(&edge)); /* it was not: nothing to contradict */
     edge.settled_j = 17;
-    assert_true(report_edge_j(&edge) == 17); /* settled stands as it is */
+    assert_true(report_edge_j(&edge) == 3); /* from the knots, whatever was settled */
+    assert_false(report_edge_is_settled(&edge));
+    edge.settled_j = 3;
+    assert_true(report_edge_is_settled(&edge));
+    edge.knot_count = 0;
+    assert_false(report_edge_is_settled(&edge)); /* no readings prove nothing */
     /* Two knots at one instant, an edge before the first, one far past the last. */
     edge.settled_j = (double)NAN;
     edge.knot_count = 2;

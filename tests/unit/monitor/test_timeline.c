@@ -189,6 +189,48 @@ static void test_counters_and_temperature(void **state)
     close_scene(&scene);
 }
 
+/* A reader that lost the processor in the middle of every seventh read of the counter. */
+static int read_interrupted(void *user, struct device *dev, uint32_t domain,
+                            zeus_energy_sample *ret_sample)
+{
+    struct world *world = user;
+    (void)dev;
+    (void)domain;
+    *ret_sample = (zeus_energy_sample){world->now_ns, 5000, world_counter_uj(world, world->now_ns)};
+    if (world->now_ns / 100000000u % 7 == 0) {
+        world->now_ns += 80000000;
+        ret_sample->latency_ns = 80000000;
+        ret_sample->time_ns = world->now_ns - 40000000;
+    }
+    return 0;
+}
+
+static void test_interrupted_reads_make_no_spikes(void **state)
+{
+    (void)state;
+    struct scene scene = {0};
+    world_init(&scene.world, 3);
+    scene.world.counter.period_s = 0.001;
+    world_flat(&scene.world, 100, 90);
+    scene.world.power_field = 99; /* no power fields: counters only */
+    open_scene(&scene, ZEUS_SERIES_BIT(ZEUS_SERIES_CPU_PACKAGE), 0, 0);
+    scene.timeline->io.read_energy = read_interrupted;
+    run_until(&scene, 20);
+    zeus_point points[512];
+    size_t count = 0;
+    assert_int_equal(zeus_timeline_between(scene.timeline, 0, at(1), at(19), points, 512, &count),
+                     0);
+    assert_in_range(count, 100, 180);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(fabs(points[i].value - 90) < 3); /* a tick of the counter, no more */
+    }
+    zeus_energy energy;
+    assert_int_equal(zeus_timeline_energy(scene.timeline, 0, at(2), at(18), &energy), 0);
+    assert_true(fabs(energy.energy_j - 1440) < 2);
+    assert_true(fabs(energy.covered_s - 16) < 1e-6);
+    close_scene(&scene);
+}
+
 static void test_bounded(void **state)
 {
     (void)state;
@@ -242,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_two_levels),
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_counters_and_temperature),
+        cmocka_unit_test(test_interrupted_reads_make_no_spikes),
         cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_refusals),
     };

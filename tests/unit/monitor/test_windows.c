@@ -224,6 +224,81 @@ static void test_longer_than_history(void **state)
     rig_close(&rig);
 }
 
+/* A counter that ticks four times slower than its class says is read at every tick, more often than
+ * its ring was sized for: edges are settled before they are gone. */
+static void test_longer_than_a_ring_that_fills_early(void **state)
+{
+    (void)state;
+    struct rig rig;
+    setup_flat(&rig, 300);
+    fake_device_free(rig.devices[0]);
+    rig.devices[0] = fake_cpu(0);
+    zeus_monitor_options options = {.size = sizeof options, .history_s = 37};
+    rig.world.counter.period_s = 0.0042;
+    rig_open_options(&rig, &options);
+    rig_run_until(&rig, 4);
+    begin(&rig, "long");
+    rig_run_until(&rig, 64);
+    zeus_measurement *m = end(&rig, "long");
+    rig_run_until(&rig, 66);
+    zeus_energy energy;
+    assert_int_equal(zeus_measurement_cpu(m, 0, &energy), 0);
+    assert_int_equal(energy.flags & ZEUS_ENERGY_GAP, 0);
+    assert_true(fabs(energy.energy_j - 18000) < 5);
+    zeus_measurement_free(m);
+    rig_close(&rig);
+}
+
+static int is_around(const zeus_edge *edge)
+{
+    return edge->knot_count > 0 && edge->knots[0].time_ns <= edge->time_ns &&
+           edge->knots[edge->knot_count - 1].time_ns > edge->time_ns;
+}
+
+/* The readings around an edge that was settled long ago are there where they were asked for. */
+static void test_kept_edges(void **state)
+{
+    (void)state;
+    struct rig rig;
+    setup_flat(&rig, 300);
+    zeus_monitor_options options = {.size = sizeof options, .history_s = 10};
+    rig_open_options(&rig, &options);
+    rig_run_until(&rig, 4.03);
+    begin(&rig, "lost");
+    assert_int_equal(zeus_monitor_begin_window(rig.monitor, "kept", ZEUS_WINDOW_KEEP_EDGES, NULL),
+                     0);
+    assert_int_equal(zeus_monitor_begin_window(rig.monitor, "kept", ZEUS_WINDOW_KEEP_EDGES, NULL),
+                     ZEUS_ESTATE);
+    rig_run_until(&rig, 6.07);
+    zeus_measurement *past = end(&rig, "kept");
+    assert_int_equal(zeus_monitor_begin_window(rig.monitor, "kept", ZEUS_WINDOW_KEEP_EDGES, NULL),
+                     0);
+    rig_run_until(&rig, 204);
+    zeus_measurement *kept = end(&rig, "kept");
+    zeus_measurement *lost = end(&rig, "lost");
+    rig_run_until(&rig, 207);
+    zeus_edge edges[2];
+    zeus_energy energy;
+    assert_int_equal(zeus_measurement_edges(past, 0, edges, &energy), 0);
+    assert_true(is_around(&edges[0]) && is_around(&edges[1]));
+    assert_int_equal(edges[0].knot_count, ZEUS_EDGE_KNOTS_MAX);
+    assert_int_equal(edges[1].knot_count, ZEUS_EDGE_KNOTS_MAX);
+    assert_true(edges[1].settled_j - edges[0].settled_j == energy.energy_j);
+    assert_int_equal(zeus_measurement_edges(kept, 0, edges, &energy), 0);
+    assert_true(is_around(&edges[0]) && is_around(&edges[1]));
+    assert_true(isfinite(edges[0].settled_j));
+    assert_true(isnan(edges[1].settled_j)); /* young: still in the history */
+    assert_int_equal(edges[0].source, energy.source);
+    assert_int_equal(zeus_measurement_edges(lost, 0, edges, &energy), 0);
+    assert_false(is_around(&edges[0]));
+    assert_true(isfinite(edges[0].settled_j));
+    assert_true(is_around(&edges[1]));
+    zeus_measurement_free(past);
+    zeus_measurement_free(kept);
+    zeus_measurement_free(lost);
+    rig_close(&rig);
+}
+
 static void test_totals_count_once(void **state)
 {
     (void)state;
@@ -625,6 +700,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_restart_cancel_reset),
         cmocka_unit_test(test_nested_and_overlapping),
+        cmocka_unit_test(test_longer_than_a_ring_that_fills_early),
+        cmocka_unit_test(test_kept_edges),
         cmocka_unit_test(test_estimate_keeps_running),
         cmocka_unit_test(test_longer_than_history),
         cmocka_unit_test(test_totals_count_once),

@@ -173,6 +173,13 @@ static nvml_code clock_now(nvml_handle dev, unsigned int kind, unsigned int *ret
     return judge(gpu_of(dev), FAKE_CLOCK);
 }
 
+/* Power cap, hardware thermal slowdown, and a bit that nobody has named yet. */
+static nvml_code throttle(nvml_handle dev, unsigned long long *ret_reasons)
+{
+    *ret_reasons = 0x4ULL | 0x40ULL | 1ULL << 40;
+    return judge(gpu_of(dev), FAKE_THROTTLE);
+}
+
 /* Two processes, entries of `stride` bytes. */
 static nvml_code list_processes(nvml_handle dev, unsigned int *count, void *infos, size_t stride)
 {
@@ -384,6 +391,7 @@ struct nvml_lib fake_reset(unsigned int count)
         .temperature = temperature,
         .utilization = utilization,
         .clock = clock_now,
+        .throttle = throttle,
         .compute_processes_v3 = processes_v3,
         .compute_processes_v2 = processes_v2,
         .compute_processes = processes_v1,

@@ -122,6 +122,7 @@ static const struct {
     LOSES(temperature, 0),
     LOSES(utilization, 1u << ZEUS_FEATURE_UTILIZATION),
     LOSES(clock, 1u << ZEUS_FEATURE_CLOCKS),
+    LOSES(throttle, 0),
     LOSES(compute_processes_v3, 0),
     LOSES(compute_processes_v2, 0),
     LOSES(compute_processes, 0),
@@ -545,6 +546,34 @@ static void activity_in_part(void **state)
     node_done(&node);
 }
 
+static void throttle_reasons(void **state)
+{
+    (void)state;
+    struct node node = {.lib = fake_reset(1)};
+    discover(&node);
+    struct device *dev = node.list.items[0];
+    uint32_t reasons = 0;
+    assert_int_equal(device_read_throttle(dev, &reasons, NULL), 0);
+    assert_int_equal(reasons,
+                     ZEUS_THROTTLE_POWER_CAP | ZEUS_THROTTLE_THERMAL | ZEUS_THROTTLE_OTHER);
+    assert_string_equal(zeus_throttle_name(ZEUS_THROTTLE_POWER_CAP), "power-cap");
+    assert_string_equal(zeus_throttle_name(ZEUS_THROTTLE_OTHER), "other");
+    assert_null(zeus_throttle_name(1u << 9));
+    assert_null(zeus_throttle_name(3));
+    reasons = 77;
+    fake_fail(0, FAKE_THROTTLE, NVML_NOT_SUPPORTED);
+    assert_int_equal(device_read_throttle(dev, &reasons, NULL), ZEUS_ENOTSUP);
+    fake_fail(0, FAKE_THROTTLE, NVML_GPU_IS_LOST);
+    assert_int_equal(device_read_throttle(dev, &reasons, NULL), ZEUS_EDEVLOST);
+    assert_int_equal(reasons, 77);
+    node_done(&node);
+    node.lib = fake_reset(1);
+    node.lib.throttle = NULL;
+    discover(&node);
+    assert_true(device_read_throttle(node.list.items[0], &reasons, NULL) < 0);
+    node_done(&node);
+}
+
 static void process_lists(void **state)
 {
     (void)state;
@@ -781,6 +810,7 @@ int main(void)
         cmocka_unit_test(memory_power_of_zero),
         cmocka_unit_test(temperature_fallback),
         cmocka_unit_test(activity_in_part),
+        cmocka_unit_test(throttle_reasons),
         cmocka_unit_test(process_lists),
         cmocka_unit_test(settings),
         cmocka_unit_test(clock_lists),
