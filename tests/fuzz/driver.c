@@ -10,7 +10,9 @@
 #include <string.h>
 
 #define INPUT_MAX 65536
+#ifndef MUTATIONS
 #define MUTATIONS 200
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
