@@ -232,7 +232,8 @@ typedef struct zeus_edge {
     uint64_t period_ns; /* of the knots */
     uint64_t now_ns;    /* latest power reading, for an edge past the last knot */
     double now_w;       /* NaN: none */
-    double blur_s;      /* length over which the sensor smooths, 0 for counters */
+    double blur_s;      /* length over which the knots are smoothed: 0 for counters, and where the
+                         * averaging of the sensor was undone */
     double settled_j;   /* energy at an edge settled long ago, NaN otherwise */
     uint32_t source;    /* ZEUS_SOURCE_... the knots are of */
     uint32_t knot_count;

@@ -7,6 +7,9 @@
  * Devices of different models may be mixed. Equal readings in a row are stored once and stand for
  * the time they held (nothing is lost: integrals carry a value in and out of every interval). A
  * pause of the sensor or a failed read is a gap, and integrals leave it out and say so.
+ * A power field that was calibrated (<zeus/calibrate.h>) is read at its own period, and its values
+ * begin to hold when the power that they show flowed: earlier than they were seen, by the lag, half
+ * the window and half a period. Without a calibration a value holds from when it was seen.
  * Memory is bounded: `max_samples` values a series (24 bytes each), the oldest make room.
  *
  * Threads: as monitor.h. Time: nanoseconds of the monotonic clock.
@@ -43,11 +46,14 @@ ZEUS_API const char *zeus_series_name(uint32_t quantity);
 /* The reverse; INVAL for an unknown name. */
 ZEUS_API int zeus_series_from_name(const char *name, uint32_t *ret_quantity) ZEUS_CHECK;
 
+/* Options' flags */
+#define ZEUS_TIMELINE_NO_CALIBRATION (1u << 0) /* as ZEUS_MONITOR_NO_CALIBRATION */
+
 /* Options of zeus_timeline_open. Zero everything, set `size`, then what you need. */
 typedef struct zeus_timeline_options {
     size_t size;          /* sizeof(zeus_timeline_options) */
     uint32_t quantities;  /* ZEUS_SERIES_BIT(...) or'ed; 0: the three GPU power fields */
-    uint32_t flags;       /* none yet */
+    uint32_t flags;       /* ZEUS_TIMELINE_... */
     const uint32_t *gpus; /* indices among the visible GPUs; NULL: all */
     size_t gpu_count;
     const uint32_t *cpus; /* NULL: all */
@@ -55,6 +61,7 @@ typedef struct zeus_timeline_options {
     uint64_t period_ns; /* between reads; 0: half the sensor's update period, inferred from the
                          * times of change, between 1 ms and 100 ms (temperature: 1 s) */
     size_t max_samples; /* a series; 0 = 65,536 (1.8 hours at 10 Hz) */
+    const char *calibration_path; /* as zeus_monitor_options.calibration_path */
 } zeus_timeline_options;
 
 /* Opens a timeline and starts sampling; owned by the caller. A quantity that no chosen device has

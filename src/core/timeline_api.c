@@ -50,6 +50,9 @@ static int read_options(const zeus_timeline_options *given, zeus_timeline_option
     if (options.quantities >> ZEUS_SERIES_COUNT) {
         return err_set(err, ZEUS_EINVAL, "quantities names a series that does not exist");
     }
+    if (options.flags & ~ZEUS_TIMELINE_NO_CALIBRATION) {
+        return err_set(err, ZEUS_EINVAL, "flags has bits that mean nothing");
+    }
     if (options.period_ns && options.period_ns < PERIOD_LEAST_NS) {
         return err_set(err, ZEUS_EINVAL, "a period of %" PRIu64 " ns is below 1 ms",
                        options.period_ns);
@@ -83,6 +86,17 @@ static int check_indices(const zeus_session *session, uint32_t kind, const uint3
         }
     }
     return 0;
+}
+
+static int load_calibration(const zeus_session *session, const zeus_timeline_options *options,
+                            struct zeus_calibration *set, zeus_error *err)
+{
+    if (options->flags & ZEUS_TIMELINE_NO_CALIBRATION) {
+        return 0;
+    }
+    return options->calibration_path ? calibration_load(set, options->calibration_path, 0, err)
+                                     : calibration_load_default(set, session->inventory.root,
+                                                                &session->inventory.log, err);
 }
 
 int zeus_timeline_open(zeus_session *session, const zeus_timeline_options *options,
@@ -129,7 +143,12 @@ int zeus_timeline_open(zeus_session *session, const zeus_timeline_options *optio
             positions[config.count++] = p;
         }
     }
-    return timeline_create(&config, ret_timeline, err);
+    struct zeus_calibration calibration = {0};
+    config.calibration = &calibration;
+    r = load_calibration(session, &chosen, &calibration, err);
+    r = r < 0 ? r : timeline_create(&config, ret_timeline, err);
+    calibration_done(&calibration);
+    return r;
 }
 
 void zeus_timeline_stop(zeus_timeline *timeline)

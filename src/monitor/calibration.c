@@ -4,6 +4,7 @@
  */
 #include "monitor/calibration.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,16 @@ static const zeus_calibration_entry *usable(const struct zeus_calibration *set,
     return entry;
 }
 
+/* A reading stands for the middle of its window, or for a time constant ago: what is not known of
+ * these moves all readings alike, as what is not known of the lag does. */
+static uint64_t shift_error_ns(const zeus_calibration_entry *entry)
+{
+    double other_ns = entry->response == ZEUS_RESPONSE_RC ? (double)entry->tau_error_ns
+                                                          : (double)entry->window_error_ns / 2;
+    double lag_ns = (double)entry->lag_error_ns;
+    return (uint64_t)sqrt(lag_ns * lag_ns + other_ns * other_ns);
+}
+
 static void apply_power(const zeus_calibration_entry *entry, struct sensor_model *model)
 {
     if (entry->valid & ZEUS_CALIBRATED_PERIOD) {
@@ -171,6 +182,8 @@ static void apply_power(const zeus_calibration_entry *entry, struct sensor_model
         model->window_ns = is_rc ? 0 : entry->window_ns;
         model->tau_ns = is_rc ? entry->tau_ns : 0;
         model->lag_ns = entry->lag_ns;
+        model->shift_error_ns = shift_error_ns(entry);
+        model->has_own_response = 1;
     }
 }
 

@@ -21,6 +21,9 @@
 struct estimator {
     const struct ring *knots;
     double blur_s;      /* knot_maker_blur_s, 0 for counters */
+    double noise_w;     /* of one reading, where there is blur */
+    double shift_s;     /* standard deviation of what all knots may be off by together */
+    int is_sharp;       /* readings are dense enough to undo the averaging: sharp_edge.h */
     double edge_j;      /* standard deviation that each edge has anyway: quantum, RC noise */
     uint64_t now_ns;    /* a reading of the power now, for what lies past the last knot */
     double now_w;       /* NaN: none */
@@ -49,6 +52,8 @@ struct pinned_edge {
     double energy_j;    /* since the source's start */
     double var_j2;      /* of the edge itself */
     double base_var_j2; /* cumulative variance at the edge */
+    double power_w;     /* there */
+    double unrest_w;    /* by which the power at the very edge may differ from that */
     uint64_t gap_ns;
     uint32_t flags;
 };
@@ -65,9 +70,6 @@ int estimate_pin(const struct estimator *est, uint64_t t_ns, struct pinned_edge 
 int estimate_pinned(const struct estimator *est, const struct pinned_edge *begin,
                     const struct pinned_edge *end, uint64_t begin_ns, uint64_t end_ns,
                     struct estimate *ret_estimate) ZEUS_CHECK;
-
-/* A knot as the estimates see it; 0 when it is not in the ring. */
-int estimate_read_knot(const struct estimator *est, uint64_t number, struct knot *ret_knot);
 
 /* Whether the edge at t lies before the last knot, whatever time that took place. */
 int estimate_is_closed(const struct estimator *est, uint64_t t_ns);

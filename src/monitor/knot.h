@@ -24,16 +24,18 @@ struct knot {
     double energy_j;  /* since the source's start, gaps left out */
     double var_j2;    /* variance that integration has gathered since the start; 0 for counters */
     uint64_t gap_ns;  /* time in gaps since the start */
+    double reading_w; /* of the power field, for knots made from power */
 };
 
-#define KNOT_WORDS 5
+#define KNOT_WORDS 6
 
 static inline void knot_push(struct ring *ring, const struct knot *knot)
 {
-    uint64_t words[KNOT_WORDS] = {knot->t_ns, (uint64_t)knot->flags << 32 | knot->half_ns, 0, 0,
-                                  knot->gap_ns};
+    uint64_t words[KNOT_WORDS] = {
+        knot->t_ns, (uint64_t)knot->flags << 32 | knot->half_ns, 0, 0, knot->gap_ns, 0};
     memcpy(&words[2], &knot->energy_j, sizeof(double));
     memcpy(&words[3], &knot->var_j2, sizeof(double));
+    memcpy(&words[5], &knot->reading_w, sizeof(double));
     ring_push(ring, words);
 }
 
@@ -49,6 +51,7 @@ static inline int knot_read(const struct ring *ring, uint64_t number, struct kno
     memcpy(&ret_knot->energy_j, &words[2], sizeof(double));
     memcpy(&ret_knot->var_j2, &words[3], sizeof(double));
     ret_knot->gap_ns = words[4];
+    memcpy(&ret_knot->reading_w, &words[5], sizeof(double));
     return 1;
 }
 

@@ -15,10 +15,9 @@
 
 /* Before that many differences were seen, a spread of this share of the power is supposed. */
 #define SPREAD_STEPS 12u
-#define SPREAD_SHARE 0.08
-
-/* How well the time constant of an RC response is known. */
-#define TAU_ERROR 0.1
+#define SPREAD_SHARE 0.2
+/* Of the mean square of differences, as a variance: what rare steps say about the time unseen. */
+#define RARE_SHARE 0.5
 
 void knot_maker_init(struct knot_maker *maker, const struct sensor_model *model, double max_w)
 {
@@ -143,7 +142,13 @@ static void add_tile(struct knot_maker *maker, struct knot *knot, double from_w,
 /* The spread, from little data helped by what is usual. */
 static double supposed_spread_w(const struct knot_maker *maker, double power_w)
 {
-    double seen_w = knot_maker_spread_w(maker);
+    /* A load that is in one state most of the time shows no difference most of the time: the median
+     * alone would take it for even. */
+    double mean_w2 = 0;
+    for (uint32_t i = 0; i < maker->step_count; i++) {
+        mean_w2 += maker->steps_w[i] * maker->steps_w[i] / (2.0 * maker->step_count);
+    }
+    double seen_w = fmax(knot_maker_spread_w(maker), sqrt(RARE_SHARE * mean_w2));
     double usual_w = SPREAD_SHARE * power_w;
     uint32_t n = MIN_OF(maker->step_count, SPREAD_STEPS);
     return sqrt((n * seen_w * seen_w + (SPREAD_STEPS - n) * usual_w * usual_w) / SPREAD_STEPS);
@@ -234,6 +239,9 @@ int knot_maker_power(struct knot_maker *maker, const struct tick *tick, struct k
             add_tile(maker, &knot, maker->last_w, power_w);
             ret_knots[n++] = knot;
         }
+    }
+    for (int i = 0; i < n; i++) {
+        ret_knots[i].reading_w = power_w;
     }
     maker->last = ret_knots[n - 1];
     maker->last_tick = *tick;

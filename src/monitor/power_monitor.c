@@ -16,6 +16,7 @@
 #define SAMPLES_DEFAULT 65536u
 #define IDLE_NS         UINT64_C(1000000000)
 #define Z95             1.959964
+#define EDGE_NS         UINT64_C(1000000) /* power at an edge: what was held around it */
 
 /* What a quantity is read from: which domains of which devices, by which field. */
 struct quantity {
@@ -62,6 +63,14 @@ const char *timeline_quantity_name(uint32_t quantity)
     return quantity < ZEUS_SERIES_COUNT ? quantities[quantity].name : "unknown";
 }
 
+/* A reading that was calibrated stands for the middle of its window, or for a time constant ago,
+ * before the lag; it is held for half a period on either side of that. */
+static uint64_t shift_ns(const struct sensor_model *model)
+{
+    uint64_t middle_ns = model->response == SENSOR_RC ? model->tau_ns : model->window_ns / 2;
+    return model->has_own_response ? model->lag_ns + middle_ns + model->update_ns / 2 : 0;
+}
+
 static int add_series(struct zeus_timeline *timeline, const struct timeline_config *config,
                       const struct series *from)
 {
@@ -71,7 +80,13 @@ static int add_series(struct zeus_timeline *timeline, const struct timeline_conf
     zeus_domain_info none = {.parent = -1};
     const zeus_domain_info *domain =
         from->dev->domain_count ? &from->dev->domains[from->domain] : &none;
+    char note[CALIBRATION_NOTE_SIZE];
     sensor_model_of(&from->dev->info, domain, from->field, &series->model);
+    (void)calibration_apply(config->calibration, &from->dev->info, domain, from->field,
+                            &series->model, note);
+    series->shift_ns = from->is_counter || from->quantity == ZEUS_SERIES_TEMPERATURE
+                           ? 0
+                           : shift_ns(&series->model);
     int r = series_init(series, config->max_samples ? config->max_samples : SAMPLES_DEFAULT,
                         config->io->now_ns(config->io->user));
     if (r < 0) {
@@ -252,6 +267,23 @@ void timeline_destroy(struct zeus_timeline *timeline)
     free(timeline);
 }
 
+/* What not knowing how late the field is may move over the edges. */
+static double shift_var_j2(const struct series *series, uint64_t begin_ns, uint64_t end_ns)
+{
+    double sums_j[2] = {0, 0};
+    double covered_s[2] = {0, 0};
+    if (series->shift_ns == 0 ||
+        series_integral(series, begin_ns - EDGE_NS, begin_ns + EDGE_NS, &sums_j[0], &covered_s[0]) <
+            0 ||
+        series_integral(series, end_ns - EDGE_NS, end_ns + EDGE_NS, &sums_j[1], &covered_s[1]) <
+            0) {
+        return 0;
+    }
+    double step_w = sums_j[1] / covered_s[1] - sums_j[0] / covered_s[0];
+    double moved_j = step_w * (double)series->model.shift_error_ns * 1e-9 / Z95;
+    return moved_j * moved_j;
+}
+
 /* What one update more or less at an edge would change. */
 static double edge_j(const struct series *series, uint64_t t_ns, double update_s)
 {
@@ -295,11 +327,13 @@ int timeline_energy(const struct zeus_timeline *timeline, size_t number, uint64_
     const zeus_domain_info *domain = &series->dev->domains[series->domain];
     energy.domain_kind = domain->kind;
     energy.random_j =
-        Z95 * sqrt((first_j * first_j + last_j * last_j) / 12 +
-                   covered_s * update_s * series->model.noise_w * series->model.noise_w);
+        Z95 *
+        sqrt((first_j * first_j + last_j * last_j) / 12 + shift_var_j2(series, begin_ns, end_ns) +
+             covered_s * update_s * series->model.noise_w * series->model.noise_w);
     energy.systematic_j =
         energy.energy_j * series->model.gain_error + covered_s * series->model.offset_error_w;
     energy.flags = series->model.is_calibrated ? 0 : ZEUS_ENERGY_UNCALIBRATED;
+    energy.flags |= series->model.is_own ? ZEUS_ENERGY_OWN_MODEL : 0;
     if (covered_s < window_s - 1e-6) {
         energy.flags |= ZEUS_ENERGY_GAP;
         (void)snprintf(energy.reason, sizeof energy.reason, "no data for %.3f of %.3f s",

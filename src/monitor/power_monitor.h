@@ -12,6 +12,7 @@
 
 #include "base/forkmark.h"
 #include "base/thread.h"
+#include "monitor/calibration.h"
 #include "monitor/series.h"
 
 struct zeus_timeline {
@@ -30,7 +31,8 @@ struct timeline_config {
     uint64_t period_ns;
     size_t max_samples;
     const struct monitor_io *io;
-    int is_manual; /* stepped by the caller */
+    const struct zeus_calibration *calibration; /* NULL: none; used by the call alone */
+    int is_manual;                              /* stepped by the caller */
 };
 
 int timeline_create(const struct timeline_config *config, struct zeus_timeline **ret_timeline,

@@ -22,19 +22,21 @@ enum sensor_response {
 
 struct sensor_model {
     char name[48];
-    uint32_t response;      /* enum sensor_response */
-    uint32_t is_calibrated; /* measured on this device: the systematic part is its own */
-    uint32_t is_own;        /* times were measured on this device (calibration.h) */
-    uint32_t reserved;
-    uint64_t update_ns;    /* period of the power field; 0: no power field or continuous */
-    uint64_t window_ns;    /* averaging window */
-    uint64_t lag_ns;       /* from the end of the window to the update */
-    uint64_t tau_ns;       /* of SENSOR_RC */
-    uint64_t tick_ns;      /* period of the energy counter; 0: none known */
-    double noise_w;        /* standard deviation of one power reading */
-    double gain_error;     /* bound of the relative systematic error, 0.05 = 5 % */
-    double offset_error_w; /* bound of the constant systematic error */
-    double gain;           /* reading = gain * truth + offset_w, 1 and 0 unless calibrated */
+    uint32_t response;         /* enum sensor_response */
+    uint32_t is_calibrated;    /* measured on this device: the systematic part is its own */
+    uint32_t is_own;           /* times were measured on this device (calibration.h) */
+    uint32_t has_own_response; /* and so were window or time constant, and lag */
+    uint64_t update_ns;        /* period of the power field; 0: no power field or continuous */
+    uint64_t window_ns;        /* averaging window */
+    uint64_t lag_ns;           /* from the end of the window to the update */
+    uint64_t tau_ns;           /* of SENSOR_RC */
+    uint64_t tick_ns;          /* period of the energy counter; 0: none known */
+    uint64_t shift_error_ns; /* half width of the 95 % interval of what all times of the power field
+                              * may be off by together; 0: not known */
+    double noise_w;          /* standard deviation of one power reading */
+    double gain_error;       /* bound of the relative systematic error, 0.05 = 5 % */
+    double offset_error_w;   /* bound of the constant systematic error */
+    double gain;             /* reading = gain * truth + offset_w, 1 and 0 unless calibrated */
     double offset_w;
 };
 

@@ -90,6 +90,9 @@ int series_init(struct series *series, size_t max_samples, uint64_t now_ns)
     } else if (series->is_counter) {
         uint64_t tick_ns = series->model.tick_ns ? series->model.tick_ns : MS;
         set_period(series, clamp(2 * tick_ns, PERIOD_MOST_NS, SECOND));
+    } else if (series->model.has_own_response) {
+        series->status.update_ns = series->model.update_ns;
+        set_period(series, clamp(series->model.update_ns / 2, PERIOD_LEAST_NS, PERIOD_MOST_NS));
     } else {
         uint64_t update_ns = series->model.update_ns ? series->model.update_ns : PERIOD_MOST_NS;
         set_period(series, clamp(update_ns / 8, PERIOD_LEAST_NS, PERIOD_MOST_NS));
@@ -255,17 +258,19 @@ static uint64_t until_of(const struct series *series, uint64_t number, uint64_t 
 static void fill(const struct series *series, uint64_t number, uint64_t end,
                  const struct point *point, zeus_point *ret_point)
 {
-    *ret_point = (zeus_point){.time_ns = point->t_ns,
-                              .until_ns = MAX_OF(until_of(series, number, end), point->t_ns),
+    uint64_t until_ns = MAX_OF(until_of(series, number, end), point->t_ns);
+    *ret_point = (zeus_point){.time_ns = point->t_ns - series->shift_ns,
+                              .until_ns = until_ns - series->shift_ns,
                               .value = point->value};
 }
 
 int series_value_at(const struct series *series, uint64_t time_ns, zeus_point *ret_point)
 {
     uint64_t end = ring_end(&series->points);
+    time_ns += time_ns ? series->shift_ns : 0;
     uint64_t after = time_ns ? first_after(series, time_ns, end) : end;
-    struct point before;
-    struct point next;
+    struct point before = {0};
+    struct point next = {0};
     int has_before = 0;
     uint64_t at = after;
     while (at > ring_oldest(&series->points, end) && !has_before) {
@@ -288,6 +293,8 @@ int series_between(const struct series *series, uint64_t begin_ns, uint64_t end_
                    zeus_point *points, size_t capacity, size_t *ret_count)
 {
     uint64_t end = ring_end(&series->points);
+    begin_ns += begin_ns ? series->shift_ns : 0;
+    end_ns += MIN_OF(series->shift_ns, UINT64_MAX - end_ns);
     uint64_t from =
         begin_ns ? first_after(series, begin_ns - 1, end) : ring_oldest(&series->points, end);
     size_t count = 0;
@@ -339,8 +346,8 @@ int series_integral(const struct series *series, uint64_t begin_ns, uint64_t end
     double from_s = 0;
     double to = 0;
     double to_s = 0;
-    sum_to(series, begin_ns, end, &from, &from_s);
-    sum_to(series, end_ns, end, &to, &to_s);
+    sum_to(series, begin_ns + series->shift_ns, end, &from, &from_s);
+    sum_to(series, end_ns + series->shift_ns, end, &to, &to_s);
     if (to_s <= from_s) {
         return ZEUS_EAGAIN;
     }

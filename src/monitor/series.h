@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One series of a timeline: values over time in a ring, equal ones stored once, with a running
- * integral so that energy between two instants costs two bisections. One writer, any readers.
+ * integral so that energy between two instants costs two bisections. One writer, any readers. The
+ * ring has the times at which values were seen; questions and answers are shifted by `shift_ns`.
  */
 #ifndef ZEUS_MONITOR_SERIES_H
 #define ZEUS_MONITOR_SERIES_H
@@ -34,6 +35,7 @@ struct series {
     uint32_t field;
     uint32_t is_counter;      /* power follows from an energy counter */
     uint64_t fixed_period_ns; /* asked for by the caller, 0: infer */
+    uint64_t shift_ns;        /* how much earlier than it was seen a value began to hold */
     struct device *dev;
     struct sensor_model model;
     /* the writer's */

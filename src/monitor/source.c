@@ -21,6 +21,7 @@
 #define HEALTH_SPARSE  1.6
 #define HEALTH_POWER_W 1.0 /* less is too little to judge by */
 #define RETRY_MOST_NS  SECOND
+#define Z95            1.959964
 #define BEAT_SHARE     50 /* beats differ by this part at most where the first tick is placed */
 #define STATUS_WORDS   (sizeof(struct source_status) / sizeof(uint64_t))
 
@@ -255,6 +256,10 @@ static struct estimator reader(const struct source *source, const struct source_
         est.first_half_ns = status->first_half_ns;
     } else {
         est.blur_s = knot_maker_blur_s(model);
+        est.noise_w = model->noise_w;
+        est.shift_s = (double)model->shift_error_ns * 1e-9 / Z95;
+        /* Beside a counter the field is looked at now and then only. */
+        est.is_sharp = est.blur_s > 0 && (!source->config.has_counter || status->is_suspect);
         est.edge_j =
             model->response == SENSOR_RC ? (double)model->tau_ns * 1e-9 * model->noise_w : 0;
     }

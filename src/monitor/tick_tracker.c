@@ -13,10 +13,17 @@
 #define BRACKET_FLOOR_NS  (300 * US) /* below it the timer's own jitter rules */
 #define READS_PER_TICK    3u         /* allowed even when the base rate is lower */
 #define BRACKET_READS_MAX 8u
-#define MISSES_MAX        6u
+#define MISSES_MAX        12u
+#define STRAYS_MAX        16u /* changes in a row that stray by more than STRAY_SHARE */
+#define STRAY_SHARE       8u
+#define STRIDES_MAX       24u /* changes in a row that all came at multiples of several periods */
+#define RELEARN_FINE      4u  /* times in a row that learning looks closer than the class says */
+#define RELEARN_SHARE     4u
+#define LOCK_HOLDS        256u     /* changes after which a beat is trusted again */
 #define SINGLES_MAX       15u      /* ticks told by the beat for one that is bracketed */
 #define SINGLE_SHARE      40u      /* when it strays less than this part of the period */
 #define IDLE_POLLS        32u      /* nothing changes: look less often */
+#define IDLE_PERIODS      8u       /* and not before so many periods went by */
 #define COARSE_RATIO      2u       /* ticks of less than base / 2 are not followed one by one */
 #define FAST_NS           (2 * MS) /* counters of this period and less are fast_beat's */
 
@@ -49,6 +56,9 @@ static uint64_t learn_step_ns(const struct tick_tracker *tracker)
 {
     uint64_t nominal_ns = tracker->config.nominal_ns;
     uint64_t step_ns = nominal_ns ? nominal_ns / 8 : tracker->config.base_ns;
+    if (tracker->relearned > 0 && tracker->relearned <= RELEARN_FINE) {
+        step_ns = MIN_OF(step_ns, tracker->config.base_ns) / RELEARN_SHARE;
+    }
     return clamp(step_ns, MIN_OF(MS, tracker->config.base_ns), tracker->config.base_ns);
 }
 
@@ -62,8 +72,8 @@ static uint64_t reach_ns(const struct tick_tracker *tracker)
 static void plan_bracket(struct tick_tracker *tracker)
 {
     uint64_t reach = reach_ns(tracker);
-    tracker->is_single =
-        reach <= tracker->period_ns / SINGLE_SHARE && tracker->singles < SINGLES_MAX;
+    tracker->is_single = reach <= tracker->period_ns / SINGLE_SHARE &&
+                         tracker->singles < SINGLES_MAX && !tracker->is_unseen;
     if (tracker->is_single) {
         tracker->singles++;
         tracker->next_ns = tracker->expected_ns + reach;
@@ -114,7 +124,8 @@ static void lock(struct tick_tracker *tracker, uint64_t tick_ns)
 {
     tracker->period_ns = learned_period(tracker->learned, tracker->learn_count);
     tracker->is_locked = 1;
-    tracker->misses = 0;
+    tracker->misses = tracker->strays = tracker->lock_beats = 0;
+    tracker->beats = tracker->stride = tracker->strides = 0;
     tracker->deviation_ns = learn_step_ns(tracker) / 2;
     tracker->expected_ns = tick_ns + tracker->period_ns;
     plan_bracket(tracker);
@@ -125,6 +136,41 @@ static void unlock(struct tick_tracker *tracker)
     tracker->is_locked = 0;
     tracker->learn_count = 0;
     tracker->misses = 0;
+    tracker->relearned = MIN_OF(tracker->relearned + 1, RELEARN_FINE + 1);
+}
+
+static void lose(struct tick_tracker *tracker)
+{
+    tracker->misses = MISSES_MAX + 1;
+}
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+    while (b > 0) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A change where one was expected. Changes that only ever come at every second, third ... beat are
+ * those of a slower sensor, not of a value that happens to repeat. */
+static void met(struct tick_tracker *tracker)
+{
+    tracker->misses -= tracker->misses > 0;
+    tracker->lock_beats++;
+    if (tracker->lock_beats > LOCK_HOLDS) {
+        tracker->relearned = 0;
+    }
+    tracker->stride = common_divisor(tracker->stride, tracker->beats + 1);
+    tracker->beats = 0;
+    tracker->strides++;
+    if (tracker->stride == 1) {
+        tracker->stride = tracker->strides = 0;
+    } else if (tracker->strides > STRIDES_MAX) {
+        lose(tracker);
+    }
 }
 
 static void learn(struct tick_tracker *tracker, uint64_t tick_ns, uint64_t read_ns)
@@ -158,7 +204,13 @@ static void follow(struct tick_tracker *tracker, const struct tick *tick)
     strayed = strayed > tick->half_ns ? strayed : strayed / 2;
     tracker->deviation_ns = MIN_OF(MAX_OF(decayed, strayed), tracker->period_ns / 4);
     tracker->expected_ns += tracker->period_ns;
-    tracker->misses = 0;
+    tracker->strays =
+        tracker->deviation_ns > tracker->period_ns / STRAY_SHARE ? tracker->strays + 1 : 0;
+    met(tracker);
+    tracker->is_unseen = 0;
+    if (tracker->strays > STRAYS_MAX) {
+        lose(tracker);
+    }
     plan_bracket(tracker);
 }
 
@@ -175,6 +227,8 @@ static int overdue(struct tick_tracker *tracker, uint64_t t_ns, struct tick *ret
     }
     int is_assumed = tracker->config.may_repeat != 0;
     if (is_assumed) {
+        tracker->beats++;
+        tracker->is_unseen = 1;
         *ret_tick = (struct tick){.t_ns = tracker->expected_ns,
                                   .half_ns = (uint32_t)reach,
                                   .is_assumed = 1,
@@ -182,7 +236,7 @@ static int overdue(struct tick_tracker *tracker, uint64_t t_ns, struct tick *ret
     } else {
         tracker->deviation_ns =
             MIN_OF(tracker->deviation_ns * 2 + BRACKET_FLOOR_NS, tracker->period_ns / 4);
-        tracker->misses++;
+        tracker->misses += 2;
     }
     while (tracker->expected_ns <= t_ns + reach) {
         tracker->expected_ns += tracker->period_ns;
@@ -228,7 +282,8 @@ static int told_by_beat(struct tick_tracker *tracker, uint64_t hi_ns, struct tic
 static void poll_on(struct tick_tracker *tracker, uint64_t t_ns)
 {
     uint64_t step_ns = learn_step_ns(tracker);
-    if (tracker->idle_polls < IDLE_POLLS) {
+    if (tracker->idle_polls < IDLE_POLLS ||
+        tracker->idle_polls * step_ns < IDLE_PERIODS * tracker->period_ns) {
         tracker->idle_polls++;
     } else if (tracker->period_ns > 2 * step_ns) {
         step_ns = tracker->period_ns / 2;
@@ -338,12 +393,12 @@ int tick_tracker_feed(struct tick_tracker *tracker, uint64_t t_ns, uint64_t late
     } else if (is_rejoined) {
         plan_bracket(tracker);
     } else if (tracker->is_locked && is_change && told_by_beat(tracker, hi_ns, ret_tick)) {
-        tracker->misses = 0;
+        met(tracker);
     } else if (tracker->is_locked && is_change) {
         uint64_t before_ns = tracker->expected_ns - MIN_OF(tracker->expected_ns, hi_ns);
         if (before_ns > tracker->period_ns / 2) {
             /* A second value inside one period: the beat is not what was learned. */
-            tracker->misses++;
+            tracker->misses += 2;
             tracker->expected_ns = ret_tick->t_ns + tracker->period_ns;
             plan_bracket(tracker);
         } else {

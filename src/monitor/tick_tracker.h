@@ -8,8 +8,10 @@
  * from counts of samples), then reads just before and just after the instant it expects the next
  * change at: fewer reads than polling, and a bracket as narrow as the sensor's own jitter allows.
  * While the beat is steady, only some of the ticks are bracketed so: for the others one read after
- * the tick is enough, whose time the beat tells to within what it strayed so far. A counter that
- * ticks much faster than it is read is fast_beat.h's.
+ * the tick is enough, whose time the beat tells to within what it strayed so far. A beat that is
+ * met now and then only, or by every second change only, is not the sensor's (any more): it is
+ * learned anew, with closer reads, since the sensor may have become faster. A counter that ticks
+ * much faster than it is read is fast_beat.h's.
  */
 #ifndef ZEUS_MONITOR_TICK_TRACKER_H
 #define ZEUS_MONITOR_TICK_TRACKER_H
@@ -55,7 +57,14 @@ struct tick_tracker {
     uint64_t learned[TICK_LEARN]; /* times of change while learning */
     uint32_t learn_count;
     uint32_t is_locked;
-    uint32_t misses; /* expectations in a row that failed */
+    uint32_t misses;    /* grows by two where an expectation fails, falls by one where one is met */
+    uint32_t strays;    /* changes in a row that came anywhere */
+    uint32_t is_unseen; /* an update was assumed since a change was last bracketed */
+    uint32_t beats;     /* may_repeat: since the last change */
+    uint32_t stride;    /* of which all distances of changes have been multiples lately */
+    uint32_t strides;   /* so many of them */
+    uint32_t relearned; /* times the beat was lost */
+    uint32_t lock_beats; /* changes seen since it was found */
     uint32_t has_value;
     uint32_t is_interrupted; /* reads failed since the last one */
     uint32_t is_fast;        /* `fast` leads */

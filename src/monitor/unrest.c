@@ -13,7 +13,7 @@
 #define FAR_STEP    5u   /* odd: every other stretch of a sparse sensor is a guess */
 #define FAR_DOUBT   0.4  /* share of that variance that is taken to be there still */
 #define FLOOR       0.2
-#define FLOOR_NEW   0.25 /* more without a past, fading over so many knots */
+#define FLOOR_NEW   0.40 /* more without a past, fading over so many knots */
 #define FLOOR_KNOTS 40u
 
 double unrest_far_w(const struct ring *ring, uint64_t at)

@@ -88,6 +88,7 @@ struct tally {
     double *ours;
     double *plain;
     double *widths;
+    double *shares;
     double *long_pct;
     size_t shorts;
     size_t longs;
@@ -115,6 +116,7 @@ static void judge(const struct accuracy_plan *plan, const struct world *world,
     if (window->end_ns - window->begin_ns < UINT64_C(500000000)) {
         tally->ours[tally->shorts] = error_j;
         tally->widths[tally->shorts] = half_j;
+        tally->shares[tally->shorts] = 100 * half_j / truth_j;
         tally->plain[tally->shorts++] = fabs(window->plain_j - truth_j);
     } else if (window->end_ns - window->begin_ns > UINT64_C(2000000000)) {
         tally->long_pct[tally->longs++] = 100 * error_j / truth_j;
@@ -148,6 +150,7 @@ void accuracy_run(const struct accuracy_plan *plan, struct accuracy_result *ret_
     struct world world;
     world_init(&world, plan->seed);
     world_use_model(&world, &plan->model);
+    world.power.window_s *= plan->window_share > 0 ? plan->window_share : 1;
     make_trace(&world, plan, WARM_UP_S + CONCURRENT_S * (plan->windows + 1) + 20);
     struct window *windows = make_windows(&world, plan);
     world.rc_t_s = -1;
@@ -162,6 +165,7 @@ void accuracy_run(const struct accuracy_plan *plan, struct accuracy_result *ret_
         abort();
     }
     struct tally tally = {calloc(plan->windows, sizeof(double)),
+                          calloc(plan->windows, sizeof(double)),
                           calloc(plan->windows, sizeof(double)),
                           calloc(plan->windows, sizeof(double)),
                           calloc(plan->windows, sizeof(double)),
@@ -184,12 +188,14 @@ void accuracy_run(const struct accuracy_plan *plan, struct accuracy_result *ret_
     ret_result->median_short_j = median(tally.ours, tally.shorts);
     ret_result->median_plain_j = median(tally.plain, tally.shorts);
     ret_result->median_width_j = median(tally.widths, tally.shorts);
+    ret_result->median_width_pct = median(tally.shares, tally.shorts);
     ret_result->median_long_pct = median(tally.long_pct, tally.longs);
     ret_result->reads_per_s =
         (double)source.status.reads / ((double)(world.now_ns - WORLD_EPOCH_NS) * 1e-9);
     free(tally.ours);
     free(tally.plain);
     free(tally.widths);
+    free(tally.shares);
     free(tally.long_pct);
     free(windows);
     source_done(&source);

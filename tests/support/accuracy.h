@@ -23,17 +23,19 @@ struct accuracy_plan {
     uint64_t seed;
     uint32_t wait; /* 1: measure once the closing edge was seen; 0: at the end of the window */
     double rate_hz;
+    double window_share; /* the sensor's true window over the model's; 0: as the model says */
 };
 
 struct accuracy_result {
     uint32_t windows;
-    uint32_t covered;       /* truth within the 95 % interval, random part alone */
-    uint32_t failed;        /* no energy at all */
-    uint32_t short_windows; /* below 500 ms */
-    double median_short_j;  /* |error| of these, ours */
-    double median_plain_j;  /* of these, the plain tool's */
-    double median_width_j;  /* half width of our interval, windows below 500 ms */
-    double median_long_pct; /* |error| of windows of 2 s and more, per cent */
+    uint32_t covered;        /* truth within the 95 % interval, random part alone */
+    uint32_t failed;         /* no energy at all */
+    uint32_t short_windows;  /* below 500 ms */
+    double median_short_j;   /* |error| of these, ours */
+    double median_plain_j;   /* of these, the plain tool's */
+    double median_width_j;   /* half width of our interval, windows below 500 ms */
+    double median_width_pct; /* the same as a share of the energy */
+    double median_long_pct;  /* |error| of windows of 2 s and more, per cent */
     double reads_per_s;
     double worst_z; /* largest |error| / half width */
 };

@@ -18,8 +18,9 @@ struct sensor_row {
 };
 
 /* The driver matters for nvmlDeviceGetPowerUsage only, which is not called: the study splits fields
- * 186 and 185 by chip alone. Ampere is two rows: GA100 (8.0) and GA10x (8.6). GA100, Turing and
- * older have no average. */
+ * 186 and 185 by chip alone. Ampere is two rows: GA100 (8.0) and GA10x (8.6); so is Kepler: the
+ * first (3.0) updates every 15 ms, GK110 and GK210 (3.5, 3.7) every 100. GA100, Turing and older
+ * have no average. */
 static const struct sensor_row rows[] = {
     {NVML_ARCH_HOPPER, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "hopper/instant"},
     {NVML_ARCH_HOPPER, ANY_MINOR, NVML_FIELD_POWER_AVERAGE, "hopper/average"},
@@ -32,6 +33,9 @@ static const struct sensor_row rows[] = {
     {NVML_ARCH_VOLTA, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "volta/instant"},
     {NVML_ARCH_PASCAL, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "pascal/instant"},
     {NVML_ARCH_MAXWELL, ANY_MINOR, NVML_FIELD_POWER_INSTANT, "maxwell/instant"},
+    {NVML_ARCH_KEPLER, 0, NVML_FIELD_POWER_INSTANT, "kepler/instant"},
+    {NVML_ARCH_KEPLER, 5, NVML_FIELD_POWER_INSTANT, "kepler2/instant"},
+    {NVML_ARCH_KEPLER, 7, NVML_FIELD_POWER_INSTANT, "kepler2/instant"},
 };
 
 const char *nvml_sensor_class(uint32_t architecture, int cc_minor, uint32_t power_field)

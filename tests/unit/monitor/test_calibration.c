@@ -3,6 +3,7 @@
  * Calibration files: text and back, what is refused and in which words, where files are looked for,
  * and what a monitor makes of them.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,6 +397,31 @@ static void test_it_pays(void **state)
     assert_true(by_own.covered >= 0.9);
 }
 
+/* Lags that are off as a normal error of 50 ms may be, with and without an entry that says so. */
+static void test_doubtful_lag(void **state)
+{
+    (void)state;
+    static const double offs[SEEDS] = {-1.5, -0.7, -0.2, 0.3, 0.8, 1.4};
+    zeus_calibration_entry entry = example(ZEUS_CALIBRATE_INSTANT);
+    struct score sure = {0, 0};
+    struct score doubtful = {0, 0};
+    entry.period_ns = 100000000;
+    entry.window_ns = 40000000;
+    entry.window_error_ns = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        entry.lag_ns = 80000000 + (uint64_t)(int64_t)(50e6 * offs[seed - 1]);
+        entry.lag_error_ns = 0;
+        measure_windows(&entry, seed, &sure);
+        entry.lag_error_ns = 98000000;
+        measure_windows(&entry, seed, &doubtful);
+    }
+    print_message("lags 50 ms off: %.1f %% covered, %.1f %% where the entry says so\n",
+                  100 * sure.covered, 100 * doubtful.covered);
+    assert_true(doubtful.covered > sure.covered + 0.02);
+    assert_true(doubtful.covered >= 0.93);
+    assert_true(fabs(doubtful.mean_error_j - sure.mean_error_j) < 1e-9);
+}
+
 static void test_another_driver_is_no_match(void **state)
 {
     (void)state;
@@ -421,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_where_files_are),
         cmocka_unit_test(test_a_monitor_uses_it),
         cmocka_unit_test(test_it_pays),
+        cmocka_unit_test(test_doubtful_lag),
         cmocka_unit_test(test_another_driver_is_no_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

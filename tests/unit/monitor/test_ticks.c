@@ -19,7 +19,7 @@ struct sensor {
     uint64_t jitter_ns;
     uint64_t start_ns;
     uint64_t step;
-    uint64_t hold; /* the value changes at every hold-th tick only; 0: at every one */
+    uint64_t hold; /* the value changes at one tick in so many, irregularly; 0: at every one */
     uint64_t latency_ns;
 };
 
@@ -62,7 +62,9 @@ static uint64_t tick_at(const struct sensor *s, uint64_t t_ns)
 static uint64_t value_at(const struct sensor *s, uint64_t t_ns)
 {
     uint64_t k = tick_at(s, t_ns);
-    k -= s->hold ? k % s->hold : 0;
+    while (s->hold && k > 0 && mix(k) % s->hold != 0) {
+        k--;
+    }
     return k * s->step;
 }
 
@@ -139,10 +141,47 @@ static void test_period_changes(void **state)
     assert_true(tracker.is_locked && tracker.period_ns < 41 * MS && tracker.period_ns > 39 * MS);
 }
 
+/* From one period to any other, faster or slower, of counters and of power. */
+static void test_any_other_period(void **state)
+{
+    (void)state;
+    static const uint64_t nominals_ns[] = {100 * MS, 20 * MS};
+    for (uint32_t may_repeat = 0; may_repeat < 2; may_repeat++) {
+        for (size_t n = 0; n < 2; n++) {
+            for (double ratio = 0.5; ratio < 5; ratio *= 1.17) {
+                uint64_t period_ns = nominals_ns[n];
+                uint64_t other_ns = (uint64_t)((double)period_ns * ratio);
+                struct sensor s = {.period_ns = period_ns,
+                                   .jitter_ns = period_ns / 1000,
+                                   .start_ns = SECOND,
+                                   .step = 1000};
+                struct tick_tracker_config config = {
+                    .nominal_ns = period_ns, .base_ns = 10 * MS, .may_repeat = may_repeat};
+                struct tick_tracker tracker;
+                tick_tracker_init(&tracker, &config);
+                (void)run(&tracker, &s, 2 * SECOND, 12 * SECOND, 0);
+                s.period_ns = other_ns;
+                s.start_ns += period_ns / 3;
+                uint64_t learned_ns = 22 * SECOND + 100 * other_ns;
+                (void)run(&tracker, &s, 12 * SECOND, learned_ns, 0);
+                struct outcome o = run(&tracker, &s, learned_ns, learned_ns + 100 * other_ns, 0);
+                double off = fabs((double)tracker.period_ns / (double)other_ns - 1);
+                if (!tracker.is_locked || off > 0.01 || o.held < 0.97 * o.ticks || o.ticks < 97 ||
+                    o.ticks > 103 || half_ms(&o) > 0.06 * (double)other_ns * 1e-6) {
+                    fail_msg("%.0f to %.1f ms%s: period %.2f ms, %u of %u ticks held, +/- %.2f ms",
+                             (double)period_ns * 1e-6, (double)other_ns * 1e-6,
+                             may_repeat ? ", power" : "", (double)tracker.period_ns * 1e-6, o.held,
+                             o.ticks, half_ms(&o));
+                }
+            }
+        }
+    }
+}
+
 static void test_power_that_repeats(void **state)
 {
     (void)state;
-    /* The value changes at every third update: the others are assumed at their time. */
+    /* The value changes at one update in three: the others are assumed at their time. */
     struct sensor s = {.period_ns = 100 * MS, .jitter_ns = MS / 10, .start_ns = SECOND, .step = 7};
     struct tick_tracker_config config = {
         .nominal_ns = 100 * MS, .base_ns = 10 * MS, .may_repeat = 1};
@@ -297,12 +336,19 @@ static void test_still_counter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slow_counter),    cmocka_unit_test(test_wrong_nominal),
-        cmocka_unit_test(test_period_changes),  cmocka_unit_test(test_power_that_repeats),
-        cmocka_unit_test(test_nothing_changes), cmocka_unit_test(test_skip),
-        cmocka_unit_test(test_coarse),          cmocka_unit_test(test_fast_beat),
-        cmocka_unit_test(test_fast_beat_moves), cmocka_unit_test(test_slower_than_its_class),
-        cmocka_unit_test(test_no_beat),         cmocka_unit_test(test_still_counter),
+        cmocka_unit_test(test_slow_counter),
+        cmocka_unit_test(test_wrong_nominal),
+        cmocka_unit_test(test_period_changes),
+        cmocka_unit_test(test_any_other_period),
+        cmocka_unit_test(test_power_that_repeats),
+        cmocka_unit_test(test_nothing_changes),
+        cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_coarse),
+        cmocka_unit_test(test_fast_beat),
+        cmocka_unit_test(test_fast_beat_moves),
+        cmocka_unit_test(test_slower_than_its_class),
+        cmocka_unit_test(test_no_beat),
+        cmocka_unit_test(test_still_counter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  * carried edges, gaps, bounded memory.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fake_devices.h"
@@ -251,6 +252,69 @@ static void test_bounded(void **state)
     close_scene(&scene);
 }
 
+/* A field that is late, with and without a calibration that says so: a step of 300 W at 20 s. */
+static double step_error_j(const struct zeus_calibration *calibration, zeus_energy *ret_energy)
+{
+    struct scene scene = {0};
+    static const uint32_t position = 0;
+    world_init(&scene.world, 3);
+    world_flat(&scene.world, 10, 100);
+    world_step(&scene.world, at(20), 400);
+    scene.world.power.lag_s = 0.25;
+    scene.devices[0] = fake_gpu(0, ZEUS_SOURCE_COUNTER, "ada/instant");
+    scene.devices[1] = fake_cpu(0);
+    scene.io = world_io(&scene.world);
+    struct timeline_config config = {.devices = scene.devices,
+                                     .positions = &position,
+                                     .count = 1,
+                                     .quantities = ZEUS_SERIES_BIT(ZEUS_SERIES_DEVICE_INSTANT),
+                                     .io = &scene.io,
+                                     .calibration = calibration,
+                                     .is_manual = 1};
+    zeus_error err = ZEUS_ERROR_INIT;
+    assert_int_equal(timeline_create(&config, &scene.timeline, &err), 0);
+    scene.next_ns = scene.world.now_ns;
+    zeus_series_info info;
+    assert_int_equal(zeus_timeline_get_series(scene.timeline, 0, &info), 0);
+    assert_int_equal(info.update_ns, calibration ? 100000000 : 0);
+    run_until(&scene, 30);
+    assert_int_equal(zeus_timeline_energy(scene.timeline, 0, at(18), at(22), ret_energy), 0);
+    zeus_point point;
+    assert_int_equal(zeus_timeline_value_at(scene.timeline, 0, at(20.2), &point), 0);
+    assert_true(!calibration || (fabs(point.value - 400) < 5 && point.time_ns <= at(20.2)));
+    close_scene(&scene);
+    return fabs(ret_energy->energy_j - 1000);
+}
+
+static void test_calibrated(void **state)
+{
+    (void)state;
+    struct zeus_calibration set = {0};
+    struct device *dev = fake_gpu(0, ZEUS_SOURCE_COUNTER, "ada/instant");
+    zeus_calibration_entry entry = {.field = ZEUS_CALIBRATE_INSTANT,
+                                    .valid = ZEUS_CALIBRATED_PERIOD | ZEUS_CALIBRATED_RESPONSE,
+                                    .response = ZEUS_RESPONSE_BOXCAR,
+                                    .period_ns = 100000000,
+                                    .window_ns = 100000000,
+                                    .lag_ns = 250000000,
+                                    .lag_error_ns = 20000000};
+    (void)snprintf(entry.device, sizeof entry.device, "%s", dev->info.uuid);
+    (void)snprintf(entry.driver, sizeof entry.driver, "%s", dev->info.driver);
+    (void)snprintf(entry.domain, sizeof entry.domain, "%s", dev->domains[0].name);
+    fake_device_free(dev);
+    assert_int_equal(calibration_put(&set, &entry, 0), 0);
+    zeus_energy plain;
+    zeus_energy own;
+    assert_true(step_error_j(NULL, &plain) > 50);
+    assert_false(plain.flags & ZEUS_ENERGY_OWN_MODEL);
+    double error_j = step_error_j(&set, &own);
+    assert_true(error_j < 10 && error_j <= own.random_j);
+    assert_true(own.flags & ZEUS_ENERGY_OWN_MODEL);
+    /* 300 W more at the end than at the begin, not known by 20 ms: 6 J at least. */
+    assert_true(own.random_j >= 6);
+    calibration_done(&set);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -286,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_counters_and_temperature),
         cmocka_unit_test(test_interrupted_reads_make_no_spikes),
         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_calibrated),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

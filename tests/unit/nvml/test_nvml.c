@@ -754,7 +754,10 @@ static void sensor_classes(void **state)
         {NVML_ARCH_VOLTA, 0, 186, "volta/instant"},
         {NVML_ARCH_PASCAL, 0, 186, "pascal/instant"},
         {NVML_ARCH_MAXWELL, 2, 186, "maxwell/instant"},
-        {NVML_ARCH_KEPLER, 7, 186, ""},
+        {NVML_ARCH_KEPLER, 0, 186, "kepler/instant"},
+        {NVML_ARCH_KEPLER, 5, 186, "kepler2/instant"},
+        {NVML_ARCH_KEPLER, 7, 186, "kepler2/instant"},
+        {NVML_ARCH_KEPLER, 2, 186, ""},
         {NVML_ARCH_BLACKWELL, 0, 186, ""},
         {NVML_ARCH_UNKNOWN, 0, 186, ""},
     };
