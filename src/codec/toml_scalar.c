@@ -284,6 +284,13 @@ static int is_word(const char *text, size_t len, const char *word)
     return strlen(word) == len && memcmp(text, word, len) == 0;
 }
 
+/* Why a word of more than any number's characters is refused. */
+static int too_long(const char *text)
+{
+    text += *text == '+' || *text == '-';
+    return *text >= '0' && *text <= '9' ? ZEUS_ERANGE : ZEUS_EPARSE;
+}
+
 int toml_read_plain(struct toml_cursor *c, struct toml_value *ret)
 {
     const char *text = c->text + c->pos;
@@ -304,7 +311,7 @@ int toml_read_plain(struct toml_cursor *c, struct toml_value *ret)
     if (looks_like_time(text, len)) {
         return toml_refuse(c, "dates and times are not taken here; write a string in quotes");
     }
-    int r = len < NUMBER_MAX ? read_number(text, len, ret) : ZEUS_EPARSE;
+    int r = len < NUMBER_MAX ? read_number(text, len, ret) : too_long(text);
     int shown = (int)MIN_OF(len, (size_t)40);
     if (r == ZEUS_ERANGE) {
         return toml_refuse(c, "the number %.*s is out of range", shown, text);

@@ -42,6 +42,17 @@ static int decode_target(struct httpd_call *call, const char *target, size_t len
     return r;
 }
 
+/* The library would keep every parameter of the query in the little memory that a connection has,
+ * and has no answer when that runs out. Nobody asks it for them; the text is its own buffer, which
+ * it reads once more after this. */
+static void hide_query(const char *target)
+{
+    char *query = strchr((char *)(uintptr_t)target, '?');
+    if (query) {
+        query[1] = '\0';
+    }
+}
+
 void *httpd_on_target(void *user, const char *target, struct MHD_Connection *connection)
 {
     struct httpd_poller *poller = user;
@@ -65,11 +76,13 @@ void *httpd_on_target(void *user, const char *target, struct MHD_Connection *con
     call->reply.content_type = "application/json";
     size_t len = strlen(target);
     if (len > h->options.target_max) {
+        hide_query(target);
         call->target_code = 414;
         return call;
     }
     call->has_target = decode_target(call, target, len) == 0;
     call->target_code = 400;
+    hide_query(target);
     return call;
 }
 

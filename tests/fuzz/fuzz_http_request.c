@@ -38,10 +38,8 @@
 #include "daemon/startup.h"
 #include "testdir.h"
 
-#define REQUEST_MAX (64u << 10)
-#define REPLY_MAX   (1u << 20)
-#define PARTS_MAX   64 /* the library answers nothing past its memory for a connection, and */
-                       /* forgets such a request when it is stopped */
+#define REQUEST_MAX    (64u << 10)
+#define REPLY_MAX      (1u << 20)
 #define RESTART_EVERY  2000
 #define PATIENCE_TRIES 4
 #define PATIENCE_MS    10000 /* a stopped process may see one of these pass at once */
@@ -288,15 +286,6 @@ static const char *header_of(const char *head, const char *end, const char *name
     return NULL;
 }
 
-static unsigned count_of(const char *text, char c)
-{
-    unsigned count = 0;
-    for (; *text; text++) {
-        count += *text == c;
-    }
-    return count;
-}
-
 /* A request that must be answered: a whole head, as people write it, and no body. Others may leave
  * the server waiting for more. */
 static int is_whole(const char *request, size_t len)
@@ -313,6 +302,11 @@ static int is_whole(const char *request, size_t len)
 static int is_answered(const char *text, size_t len, int is_head)
 {
     const char *end = strstr(text, "\r\n\r\n");
+    if (end && strncmp(text, "HTTP/1.1 100", 12) == 0) { /* the client is told to go on, no reply */
+        len -= (size_t)(end + 4 - text);
+        text = end + 4;
+        end = strstr(text, "\r\n\r\n");
+    }
     if (!end) {
         return 0;
     }
@@ -398,9 +392,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     prepare(w);
     size_t len = put_token(w, data + 1, size - 1, request);
     request[len] = '\0';
-    if (count_of(request, '&') + count_of(request, '\n') > PARTS_MAX) {
-        return 0;
-    }
     size_t cut = MIN_OF(len, (size_t)(data[0] >> 2) * 8);
     struct sent sent = {is_whole(request, len), strncmp(request, "HEAD", 4) == 0};
     int fd = open_connection(w, which, (data[0] & 2u) != 0);

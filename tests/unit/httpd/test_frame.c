@@ -196,6 +196,26 @@ static void query(void **state)
     httpd_stop(h);
 }
 
+/* More parameters than a connection's memory has room for in the library: answered all the same. */
+static void many_parameters(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct httpd *h = start((struct httpd_options){.connection_memory_bytes = 8192}, &seen, 1);
+    struct peer p;
+    peer_unix(&p, socket_path_);
+    char target[2048] = "/hello?";
+    memset(target + 7, '&', 1500);
+    assert_int_equal(peer_ask(&p, "GET", target, NULL), 200);
+    for (size_t i = 7; i + 1 < 1000; i += 2) {
+        target[i] = 'a';
+    }
+    assert_int_equal(peer_ask(&p, "GET", target, NULL), 400); /* more than the target may have */
+    assert_int_equal(peer_ask(&p, "GET", "/hello", NULL), 200);
+    peer_done(&p);
+    httpd_stop(h);
+}
+
 static void bare_refusals(void **state)
 {
     (void)state;
@@ -463,11 +483,17 @@ static void dripping_head(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decoded_path),  cmocka_unit_test(query),
-        cmocka_unit_test(bare_refusals), cmocka_unit_test(heads),
-        cmocka_unit_test(replies),       cmocka_unit_test(peers),
-        cmocka_unit_test(limits),        cmocka_unit_test(connection_limits),
-        cmocka_unit_test(silent_head),   cmocka_unit_test(dripping_head),
+        cmocka_unit_test(decoded_path),
+        cmocka_unit_test(query),
+        cmocka_unit_test(many_parameters),
+        cmocka_unit_test(bare_refusals),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(replies),
+        cmocka_unit_test(peers),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(connection_limits),
+        cmocka_unit_test(silent_head),
+        cmocka_unit_test(dripping_head),
         cmocka_unit_test(without_gate),
     };
     (void)snprintf(socket_path_, sizeof(socket_path_), "/tmp/zeus-frame-%d.sock", (int)getpid());
