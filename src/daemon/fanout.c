@@ -244,8 +244,11 @@ static void run_claimed(void *user)
  * the reader, and being woken by it, takes longer than most reads. */
 static int run_here(struct fanout *fanout, struct httpd_req *req)
 {
+    if (!req || fanout->count != 1 || fanout->op->is_write) {
+        return 0;
+    }
     struct slot *slot = fanout->legs[0].slot;
-    if (!req || fanout->count != 1 || fanout->op->is_write || !slot_claim(slot)) {
+    if (!slot_claim(slot)) {
         return 0;
     }
     if (httpd_run_here(req, run_claimed, &fanout->legs[0]) < 0) {

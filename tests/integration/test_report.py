@@ -305,6 +305,12 @@ time.sleep(0.8)
 """
 
 
+def is_sanitized():
+    return "asan" in subprocess.run(["ldd", ZEUS], capture_output=True, text=True).stdout
+
+
+@pytest.mark.skipif(is_sanitized(),
+                    reason="an unsanitized interpreter cannot load a sanitized library")
 def test_a_limit_changed_during_the_run_is_told(tmp_path):
     page = write_report(tmp_path / "r.html", command=[sys.executable, "-c", SET_LIMIT],
                         sim_options=["--privileged"])
