@@ -104,8 +104,8 @@ static void says_what_is_known(void **state)
         "\nzeus_device_info{device=\"gpu0\",kind=\"gpu\",index=\"0\",name=\"NVIDIA H200 "
         "\\\"big\\\"\",uuid=\"GPU-0\",pci_address=\"0000:3b:00.0\",backend=\"nvml\","
         "driver=\"550.54\",simulated=\"true\"} 1\n",
-        "\nzeus_domain_info{device=\"gpu0\",domain=\"gpu\",kind=\"gpu\",source=\"counter\","
-        "sensor_class=\"hopper/instant\",in_node_total=\"true\"} 1\n",
+        ("\nzeus_domain_info{device=\"gpu0\",domain=\"gpu\",kind=\"gpu\",source=\"counter\","
+         "sensor_class=\"hopper/instant\",in_node_total=\"true\"} 1\n"),
         "\nzeus_energy_joules_total{device=\"gpu0\",domain=\"gpu\"} 9041177.000123\n",
         "\nzeus_energy_holes_total{device=\"gpu0\",domain=\"gpu\"} 1\n",
         "\nzeus_energy_joules_total{device=\"cpu0\",domain=\"dram\"} 6120.884417\n",
